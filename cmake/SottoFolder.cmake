@@ -1,0 +1,38 @@
+# One CMake target a folder of src/, linked only to the folders that it may use.
+
+set(SOTTO_WARNINGS -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # False positives when optimising: std::string (GCC bug 105651) and std::vector of bytes (105329, 100366).
+  list(APPEND SOTTO_WARNINGS -Wno-restrict -Wno-stringop-overread -Wno-array-bounds)
+endif()
+
+add_library(sotto_options INTERFACE)
+target_compile_options(sotto_options INTERFACE ${SOTTO_WARNINGS})
+if(SOTTO_SANITIZE)
+  add_compile_options(-fsanitize=${SOTTO_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${SOTTO_SANITIZE})
+endif()
+if(SOTTO_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+# sotto_folder(NAME [FOLDER folder] [ONLY regex] [WITHOUT regex] [USES target...] [LIBS target...]): the target of
+# src/NAME, or of a part of src/FOLDER.
+function(sotto_folder name)
+  cmake_parse_arguments(ARG "" "FOLDER;ONLY;WITHOUT" "USES;LIBS" ${ARGN})
+  if(NOT ARG_FOLDER)
+    set(ARG_FOLDER ${name})
+  endif()
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${ARG_FOLDER}/*.cpp)
+  if(ARG_ONLY)
+    list(FILTER sources INCLUDE REGEX ${ARG_ONLY})
+  endif()
+  if(ARG_WITHOUT)
+    list(FILTER sources EXCLUDE REGEX ${ARG_WITHOUT})
+  endif()
+  add_library(sotto_${name} STATIC ${sources})
+  target_include_directories(sotto_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>)
+  list(TRANSFORM ARG_USES PREPEND sotto_)
+  target_link_libraries(sotto_${name} PUBLIC ${ARG_USES} ${ARG_LIBS} PRIVATE $<BUILD_INTERFACE:sotto_options>)
+endfunction()

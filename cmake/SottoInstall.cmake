@@ -1,0 +1,52 @@
+# What is installed: libraries and headers for find_package(sotto) and pkg-config, and the programs.
+include(CMakePackageConfigHelpers)
+
+set(SOTTO_INSTALL_CMAKEDIR ${CMAKE_INSTALL_LIBDIR}/cmake/sotto)
+
+set(libraries sotto)
+if(SOTTO_BUILD_RELAY)
+  list(APPEND libraries sotto_relay_lib)
+  set_target_properties(sotto_relay_lib PROPERTIES EXPORT_NAME relay)
+  set_target_properties(sotto_relay_lib_static PROPERTIES EXPORT_NAME relay_static)
+endif()
+
+foreach(library ${libraries})
+  target_link_options(${library} PRIVATE -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/sotto.map)
+  set_property(TARGET ${library} APPEND PROPERTY LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/sotto.map)
+  install(TARGETS ${library} EXPORT sotto-targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(TARGETS ${library}_static EXPORT sotto-static-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endforeach()
+if(TARGET sotto_libev)
+  install(TARGETS sotto_libev EXPORT sotto-static-targets)
+endif()
+# The static libraries name what they are built on, so their targets are made only where that is installed, too.
+install(EXPORT sotto-targets NAMESPACE sotto:: DESTINATION ${SOTTO_INSTALL_CMAKEDIR})
+install(EXPORT sotto-static-targets NAMESPACE sotto:: DESTINATION ${SOTTO_INSTALL_CMAKEDIR})
+
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/sotto DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  FILES_MATCHING PATTERN "*.h" PATTERN "*.def")
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/sotto-config.cmake.in ${PROJECT_BINARY_DIR}/sotto-config.cmake
+  INSTALL_DESTINATION ${SOTTO_INSTALL_CMAKEDIR})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/sotto-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/sotto-config.cmake ${PROJECT_BINARY_DIR}/sotto-config-version.cmake
+  DESTINATION ${SOTTO_INSTALL_CMAKEDIR})
+
+# Relative, so that the tree works wherever it is put.
+file(RELATIVE_PATH SOTTO_PC_TO_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+configure_file(${PROJECT_SOURCE_DIR}/cmake/sotto.pc.in ${PROJECT_BINARY_DIR}/sotto.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/sotto.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+if(SOTTO_BUILD_RELAY)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/sotto-relay.pc.in ${PROJECT_BINARY_DIR}/sotto-relay.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/sotto-relay.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endif()
+
+# The programs find the libraries beside themselves, wherever the tree is put.
+file(RELATIVE_PATH bin_to_lib ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+foreach(program sotto-relay sotto-chat)
+  if(TARGET ${program})
+    set_target_properties(${program} PROPERTIES INSTALL_RPATH "$ORIGIN/${bin_to_lib}")
+    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endif()
+endforeach()

@@ -1,0 +1,36 @@
+# The libraries that are installed: a shared one and a static one, each made of the objects of some folders.
+
+# sotto_library(TARGET OUTPUT_NAME FOLDERS folder...): makes TARGET (shared) and TARGET_static.
+function(sotto_library target output)
+  cmake_parse_arguments(ARG "" "" "FOLDERS" ${ARGN})
+  set(objects $<TARGET_OBJECTS:sotto_proto>)
+  set(deps "")
+  foreach(folder ${ARG_FOLDERS})
+    list(APPEND objects $<TARGET_OBJECTS:sotto_${folder}>)
+    get_target_property(libs sotto_${folder} LINK_LIBRARIES)
+    foreach(lib ${libs})
+      if(NOT lib MATCHES "sotto_(base|crypto|mls|wire|store|net|client|relay|proto|options)")
+        list(APPEND deps ${lib})
+      endif()
+    endforeach()
+  endforeach()
+  list(APPEND deps protobuf::libprotobuf-lite)
+  list(REMOVE_DUPLICATES deps)
+  foreach(kind SHARED STATIC)
+    set(name ${target})
+    if(kind STREQUAL STATIC)
+      set(name ${target}_static)
+    endif()
+    add_library(${name} ${kind} ${objects})
+    set_target_properties(${name} PROPERTIES OUTPUT_NAME ${output} EXPORT_NAME ${name}
+      VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR} LINKER_LANGUAGE CXX)
+    target_include_directories(${name} PUBLIC
+      $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+    target_link_libraries(${name} PRIVATE ${deps})
+  endforeach()
+  # --no-undefined finds a folder that is missing from the list; --exclude-libs keeps other archives' symbols inside.
+  target_link_options(${target} PRIVATE -Wl,--exclude-libs,ALL -Wl,--gc-sections)
+  if(NOT SOTTO_SANITIZE)
+    target_link_options(${target} PRIVATE -Wl,--no-undefined)
+  endif()
+endfunction()

@@ -1,0 +1,148 @@
+#include "chat/session.h"
+
+#include <charconv>
+#include <utility>
+
+namespace chat {
+
+using sotto::Completion;
+using sotto::Error;
+using sotto::ErrorCode;
+using sotto::Result;
+
+namespace {
+
+/// Chats shown and searched at most; a terminal has no use for more.
+constexpr std::size_t list_limit = 200;
+
+}  // namespace
+
+void Session::refresh_names() {
+  if (auto account = client_.account(); account.ok()) account_ = *account;
+  if (account_) names_[account_->user] = account_->handle;
+  const auto chats = client_.chats(list_limit);
+  if (!chats.ok()) return;
+  for (const auto& chat : *chats) {
+    const auto people = client_.participants(chat.id);
+    if (!people.ok()) continue;
+    for (const auto& person : *people) {
+      if (!person.handle.empty()) names_[person.user] = person.handle;
+    }
+  }
+}
+
+std::string Session::name(const sotto::UserId& user) const {
+  if (user.is_zero()) return "somebody";
+  const auto known = names_.find(user);
+  return known != names_.end() ? known->second : user.to_string().substr(0, 8);
+}
+
+std::string Session::title(const sotto::Chat& chat) const {
+  if (chat.type == sotto::ChatType::direct) return name(chat.peer);
+  return chat.name.empty() ? chat.id.to_string().substr(0, 8) : chat.name;
+}
+
+void Session::register_account(const std::string& handle, Completion<sotto::UserId> done) {
+  client_.register_account(handle, [this, done](Result<sotto::UserId> user) {
+    if (user.ok()) refresh_names();
+    done(std::move(user));
+  });
+}
+
+void Session::find(const std::string& handle, Completion<sotto::UserId> done) {
+  for (const auto& [user, name] : names_) {
+    if (name == handle) return done(user);
+  }
+  client_.find_user(handle, [this, handle, done](Result<sotto::UserId> user) {
+    if (user.ok()) names_[*user] = handle;
+    done(std::move(user));
+  });
+}
+
+Result<std::vector<sotto::Chat>> Session::list() {
+  auto chats = client_.chats(list_limit);
+  if (chats.ok()) listed_ = *chats;
+  return chats;
+}
+
+Result<sotto::Chat> Session::resolve(const std::string& text) {
+  std::size_t number = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (problem == std::errc{} && end == text.data() + text.size()) {
+    if (listed_.empty()) {
+      if (const auto listed = list(); !listed.ok()) return listed.error();
+    }
+    if (number >= 1 && number <= listed_.size()) return client_.chat(listed_[number - 1].id);
+  }
+  const auto chats = client_.chats(list_limit);
+  if (!chats.ok()) return chats.error();
+  for (const auto& chat : *chats) {
+    const bool by_id = text.size() > 1 && text[0] == '@' && chat.id.to_string().starts_with(text.substr(1));
+    if (by_id || title(chat) == text) return chat;
+  }
+  return Error(ErrorCode::NOT_FOUND, "no chat is called " + text);
+}
+
+void Session::open(const sotto::ChatId& id) {
+  open_ = id;
+  unread_.erase(id);
+}
+
+void Session::new_direct(const std::string& handle, Completion<sotto::Chat> done) {
+  find(handle, [this, done](Result<sotto::UserId> user) {
+    if (!user.ok()) return done(user.error());
+    const auto id = client_.create_direct_chat(*user, [this, done](Result<sotto::Chat> chat) {
+      if (chat.ok()) open(chat->id);
+      done(std::move(chat));
+    });
+    if (!id.ok()) done(id.error());
+  });
+}
+
+void Session::new_group(std::string title, std::vector<std::string> handles, Completion<sotto::Chat> done) {
+  find_all(std::move(handles), {}, [this, title, done](Result<std::vector<sotto::UserId>> users) {
+    if (!users.ok()) return done(users.error());
+    const auto id = client_.create_group({*users, title}, [this, done](Result<sotto::Chat> chat) {
+      if (chat.ok()) open(chat->id);
+      done(std::move(chat));
+    });
+    if (!id.ok()) done(id.error());
+  });
+}
+
+void Session::find_all(std::vector<std::string> handles, std::vector<sotto::UserId> found,
+                       Completion<std::vector<sotto::UserId>> done) {
+  if (handles.size() == found.size()) return done(std::move(found));
+  const std::string& next = handles[found.size()];
+  find(next, [this, handles, found, done](Result<sotto::UserId> user) mutable {
+    if (!user.ok()) return done(Error(user.error().code, handles[found.size()] + ": " + user.error().message));
+    found.push_back(*user);
+    find_all(std::move(handles), std::move(found), done);
+  });
+}
+
+void Session::change(const std::string& handle, sotto::ParticipantOperation operation, Completion<void> done) {
+  if (!open_) return done(Error(ErrorCode::NOT_FOUND, "no chat is open"));
+  find(handle, [this, chat = *open_, operation, done](Result<sotto::UserId> user) {
+    if (!user.ok()) return done(user.error());
+    client_.modify_participants(chat, *user, operation, done);
+  });
+}
+
+void Session::count_unread(const sotto::Message& message) {
+  const bool new_text = message.kind == sotto::MessageKind::text && message.state == sotto::MessageState::received;
+  if (new_text && message.chat != open_) ++unread_[message.chat];
+}
+
+std::size_t Session::unread(const sotto::ChatId& id) const {
+  const auto found = unread_.find(id);
+  return found == unread_.end() ? 0 : found->second;
+}
+
+std::size_t Session::unread_elsewhere() const {
+  std::size_t sum = 0;
+  for (const auto& [id, count] : unread_) sum += id == open_ ? 0 : count;
+  return sum;
+}
+
+}  // namespace chat

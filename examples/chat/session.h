@@ -1,0 +1,68 @@
+// One person's use of a client: who is who, which chat is open, and the steps that a command needs.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sotto/client.h"
+
+namespace chat {
+
+/// All calls and completions are on the thread of the client's executor.
+class Session {
+ public:
+  explicit Session(sotto::Client& client) : client_(client) {}
+
+  sotto::Client& client() { return client_; }
+
+  // ---- Who is who
+
+  /// Reads the account and the people of all chats from the store. Called at the start and after registering.
+  void refresh_names();
+  [[nodiscard]] const std::optional<sotto::Account>& account() const { return account_; }
+  /// A name to show: the handle under which the user is known here, else the start of its id. May hold anything.
+  [[nodiscard]] std::string name(const sotto::UserId& user) const;
+  [[nodiscard]] bool has_name(const sotto::UserId& user) const { return names_.contains(user); }
+  /// A name to show for a chat. May hold anything.
+  [[nodiscard]] std::string title(const sotto::Chat& chat) const;
+
+  void register_account(const std::string& handle, sotto::Completion<sotto::UserId> done);
+  /// Who has a handle: from memory, else from the relay.
+  void find(const std::string& handle, sotto::Completion<sotto::UserId> done);
+
+  // ---- Chats
+
+  /// All chats, latest activity first; `resolve` takes their numbers from 1 on.
+  sotto::Result<std::vector<sotto::Chat>> list();
+  /// A chat by its number in the last list, its title, or `@` and the start of its id.
+  sotto::Result<sotto::Chat> resolve(const std::string& text);
+  void open(const sotto::ChatId& id);
+  [[nodiscard]] const std::optional<sotto::ChatId>& open_chat() const { return open_; }
+
+  void new_direct(const std::string& handle, sotto::Completion<sotto::Chat> done);
+  void new_group(std::string title, std::vector<std::string> handles, sotto::Completion<sotto::Chat> done);
+  void change(const std::string& handle, sotto::ParticipantOperation operation, sotto::Completion<void> done);
+
+  // ---- What was not looked at yet
+
+  void count_unread(const sotto::Message& message);
+  [[nodiscard]] std::size_t unread(const sotto::ChatId& id) const;
+  /// In all chats but the open one.
+  [[nodiscard]] std::size_t unread_elsewhere() const;
+
+ private:
+  void find_all(std::vector<std::string> handles, std::vector<sotto::UserId> found,
+                sotto::Completion<std::vector<sotto::UserId>> done);
+
+  sotto::Client& client_;
+  std::optional<sotto::Account> account_;
+  std::map<sotto::UserId, std::string> names_;
+  std::vector<sotto::Chat> listed_;
+  std::optional<sotto::ChatId> open_;
+  std::map<sotto::ChatId, std::size_t> unread_;
+};
+
+}  // namespace chat

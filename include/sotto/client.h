@@ -1,0 +1,206 @@
+// The client: one account on one device, its chats and messages, kept in a folder of its own.
+//
+// A complete program (examples/quickstart.cpp is its sibling with two users):
+//
+//     #include <iostream>
+//     #include <sotto/blocking.h>
+//     #include <sotto/client.h>
+//
+//     int main() {
+//       sotto::ClientConfig config;
+//       config.data_dir = "/tmp/alice";
+//       config.relay_url = "wss://localhost:8443";
+//       config.ca_file = "/tmp/sotto-dev/cert.pem";  // of `sotto-relay --dev`
+//       config.on_event = [](const sotto::Event& event) {
+//         if (auto* added = std::get_if<sotto::MessageAdded>(&event)) std::cout << added->message.text << "\n";
+//       };
+//       auto opened = sotto::Client::open(std::move(config));
+//       if (!opened.ok()) return std::cerr << opened.error().message << "\n", 1;
+//       auto client = std::move(*opened);
+//
+//       using sotto::blocking;
+//       auto me = blocking<sotto::UserId>([&](auto done) { client->register_account("alice", done); });
+//       auto bob = blocking<sotto::UserId>([&](auto done) { client->find_user("bob", done); });
+//       if (!me.ok() || !bob.ok()) return 1;
+//       auto chat = client->create_direct_chat(*bob);
+//       if (!chat.ok()) return 1;
+//       auto message = client->send(*chat, "Hello!");  // written now, sent when Bob can be reached
+//       std::cin.get();
+//     }  // the destructor closes
+//
+// Threads: every call may be made from any thread. No call waits for the network. Calls that change something put a
+// command in the client's queue and return; reads run on the caller's thread against a snapshot of the store.
+// Completions and events run on the executor, in order, one at a time, never inside the call that caused them; they may
+// call anything, `close` included.
+//
+// Durability: what a completion or an event tells is on disk. A process may be killed at any moment and lose nothing
+// that was told; messages leave by themselves after the next start.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sotto/chat.h"
+#include "sotto/event.h"
+#include "sotto/executor.h"
+#include "sotto/log.h"
+#include "sotto/message.h"
+#include "sotto/result.h"
+
+namespace sotto {
+
+/// Called exactly once, on the executor, unless the call that took it returned an error. After `close` it is called
+/// with CLOSED if the outcome was not known; what was already on disk then still happens after the next `open`.
+template <typename T>
+using Completion = std::function<void(Result<T>)>;
+
+/// How a client is opened. `data_dir` and `relay_url` are needed.
+struct ClientConfig {
+  /// Folder of the store, made if missing (mode 0700). One process at a time may use it. Exclude it from backups: an
+  /// old copy of it must not be used again.
+  std::string data_dir;
+  /// `wss://host[:port][/path]`. Plain `ws://` is refused.
+  std::string relay_url;
+  /// PEM file of the authorities to trust instead of the system's; empty for the system's.
+  std::string ca_file;
+  /// Lower-case hex SHA-256 of SubjectPublicKeyInfos. If not empty, the relay's certificate must have one of these
+  /// keys.
+  std::vector<std::string> spki_pins;
+  /// Where completions and events run; by default a thread of the client's own.
+  std::shared_ptr<Executor> executor;
+  /// Called on the executor for each event.
+  std::function<void(const Event&)> on_event;
+  /// Where log lines go, from the client's threads. Lines hold no content, no keys, and only hashes of ids.
+  LogSink log;
+  LogLevel log_level = LogLevel::warning;
+  /// If false, the client stays offline until `connect` is called.
+  bool connect_at_open = true;
+};
+
+/// The account of this store.
+struct Account {
+  UserId user;
+  DeviceId device;
+  std::string handle;
+};
+
+/// What a group starts with.
+struct GroupSpec {
+  /// The other users, 1 to 99, without duplicates and without the own user.
+  std::vector<UserId> participants;
+  /// UTF-8, at most 256 bytes.
+  std::string name;
+};
+
+/// Which part of a history to read.
+struct MessagePage {
+  /// Entries before this position (`Message::position`), newest first; nothing: from the end.
+  std::optional<std::int64_t> before;
+  /// 1 to 200.
+  std::size_t limit = 50;
+};
+
+class SOTTO_API Client {
+ public:
+  /// Opens or creates the store and starts the client's thread; connects by itself if there is an account.
+  /// Errors: INVALID_ARGUMENT (a URL, a folder, a pin), IN_USE (another process has the folder), NEWER_SCHEMA, CORRUPT,
+  /// IO_ERROR, DISK_FULL.
+  static Result<std::unique_ptr<Client>> open(ClientConfig config);
+
+  /// As `close`, and waits until the client's thread has ended and the folder is released; on the client's own executor
+  /// thread it has also run what was posted. Inside a callback it does not wait: the thread then ends by itself.
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  /// Ends the client and returns at once: nothing more is sent, no event begins any more, each pending completion is
+  /// called with CLOSED, and last `closed`, when the folder is released. Legal from any thread, in any state, inside
+  /// any callback, and again (only the first call's `closed` counts). What was on disk goes on after the next `open`.
+  void close(std::function<void()> closed = {});
+
+  // ---- Account
+
+  /// Makes an account on the relay: an identity, this device, and `handle`, an E.164 phone number ("+4930123456") or a
+  /// name of 1 to 64 bytes without spaces. Waits for the network if it must. Calling it again with the same handle
+  /// gives the same answer.
+  /// Errors: INVALID_ARGUMENT, HANDLE_TAKEN, ALREADY_EXISTS (the store has an account with another handle), CLOSED.
+  void register_account(std::string handle, Completion<UserId> done);
+
+  /// The account, or nothing before `register_account` was called. Errors: IO_ERROR, CLOSED.
+  [[nodiscard]] Result<std::optional<Account>> account() const;
+
+  // ---- Connection
+
+  /// Connects now, without waiting for the next try; also a hint that the network changed. Idempotent.
+  void connect();
+  /// Stays offline until `connect`.
+  void disconnect();
+  [[nodiscard]] ConnectionState connection() const;
+
+  // ---- People
+
+  /// Looks a handle up. The user's identity key is pinned at first sight.
+  /// Errors: NOT_REGISTERED, UNKNOWN_USER, RATE_LIMITED, UNAVAILABLE (no answer within 30 s), CLOSED.
+  void find_user(std::string handle, Completion<UserId> done);
+
+  // ---- Chats
+
+  /// The direct chat with a user: a new one, or the one there is. The id is known at once; the chat is in the store
+  /// when `done` is called, and reaches the other user when the relay can be reached.
+  /// Errors (returned): INVALID_ARGUMENT (the own user), NOT_REGISTERED, CLOSED.
+  Result<ChatId> create_direct_chat(const UserId& user, Completion<Chat> done = {});
+
+  /// A new group, of which the own user is the admin. `done` is called when it is in the store; events tell when the
+  /// relay confirmed it (`ChatStatus::active`) or refused it for good (`failed`).
+  /// Errors (returned): INVALID_ARGUMENT, LIMIT_EXCEEDED (more than 100 users), NOT_REGISTERED, CLOSED.
+  Result<ChatId> create_group(GroupSpec spec, Completion<Chat> done = {});
+
+  /// Adds a user to a group, or removes one. Waits for the network, rebuilds itself if somebody else changes the group
+  /// at the same time, survives restarts. May be given while another change is under way; changes of one chat happen
+  /// in order. `done` tells the outcome; adding someone who is there already, or removing someone who is not, succeeds.
+  /// Errors: NOT_FOUND, FORBIDDEN (not an admin, a direct chat), LIMIT_EXCEEDED (101st user), UNKNOWN_USER,
+  /// NO_KEY_PACKAGES, REMOVED, CLOSED.
+  void modify_participants(const ChatId& chat, const UserId& user, ParticipantOperation operation,
+                           Completion<void> done = {});
+
+  /// Gives a group a new name (UTF-8, at most 256 bytes). As `modify_participants`.
+  /// Errors: NOT_FOUND, FORBIDDEN (not an admin, a direct chat), INVALID_ARGUMENT, REMOVED, CLOSED.
+  void rename(const ChatId& chat, std::string name, Completion<void> done = {});
+
+  /// Replaces this device's keys in a chat now, so that what was stolen before opens nothing sent after.
+  /// As `modify_participants`. Errors: NOT_FOUND, REMOVED, CLOSED.
+  void refresh_keys(const ChatId& chat, Completion<void> done = {});
+
+  /// All chats, latest activity first. At most 200 a call; `after` is the last one of the page before.
+  /// Errors: INVALID_ARGUMENT (limit), IO_ERROR, CLOSED.
+  [[nodiscard]] Result<std::vector<Chat>> chats(std::size_t limit = 200,
+                                                const std::optional<Chat>& after = std::nullopt) const;
+  /// Errors: NOT_FOUND, IO_ERROR, CLOSED.
+  [[nodiscard]] Result<Chat> chat(const ChatId& id) const;
+  /// The users of a chat, this one included, sorted by id. Errors: NOT_FOUND, IO_ERROR, CLOSED.
+  [[nodiscard]] Result<std::vector<Participant>> participants(const ChatId& id) const;
+
+  // ---- Messages
+
+  /// Writes a text (UTF-8, 1 byte to 64 KiB) in a chat and returns it at once, its id included, in state `queued`.
+  /// `done` says that it is on disk: from then on it is sent by itself, whatever happens to the process. Works offline.
+  /// Errors (returned): INVALID_ARGUMENT, NOT_REGISTERED, CLOSED, LIMIT_EXCEEDED (10,000 commands waiting).
+  /// Errors (completed): NOT_FOUND (no such chat), REMOVED, DISK_FULL, IO_ERROR, CLOSED.
+  Result<Message> send(const ChatId& chat, std::string text, Completion<void> done = {});
+
+  /// One page of a chat's history, newest first. Errors: INVALID_ARGUMENT (limit), IO_ERROR, CLOSED.
+  [[nodiscard]] Result<std::vector<Message>> messages(const ChatId& chat, const MessagePage& page = {}) const;
+  /// One message. Errors: NOT_FOUND, IO_ERROR, CLOSED.
+  [[nodiscard]] Result<Message> message(const ChatId& chat, const ClientMessageId& id) const;
+
+ private:
+  struct Impl;
+  explicit Client(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace sotto

@@ -1,0 +1,46 @@
+// What a client tells its app without being asked.
+#pragma once
+
+#include <variant>
+
+#include "sotto/chat.h"
+#include "sotto/error.h"
+#include "sotto/message.h"
+
+namespace sotto {
+
+/// The state of the connection to the relay.
+enum class ConnectionState : std::uint8_t {
+  /// Not connected; `ConnectionChanged::problem` says why, and it is tried again by itself.
+  offline = 0,
+  connecting = 1,
+  /// Authenticated; what was missed is being fetched.
+  catching_up = 2,
+  /// Everything that was sent to this device before it connected is here.
+  online = 3,
+};
+
+/// The name of a state in English. Any thread.
+SOTTO_API std::string_view to_string(ConnectionState state) noexcept;
+
+struct ConnectionChanged {
+  ConnectionState state = ConnectionState::offline;
+  std::optional<Error> problem;
+};
+/// A chat is new, or its status, name, participants or problem changed.
+struct ChatChanged {
+  Chat chat;
+};
+/// A message, notice or placeholder is new in the store.
+struct MessageAdded {
+  Message message;
+};
+/// A message changed its state, position or content (a placeholder that was filled).
+struct MessageChanged {
+  Message message;
+};
+
+/// Events arrive in the order in which the store changed, each after its change is on disk.
+using Event = std::variant<ConnectionChanged, ChatChanged, MessageAdded, MessageChanged>;
+
+}  // namespace sotto

@@ -1,0 +1,74 @@
+// The reference relay, embeddable: for tests, for a LAN, or as a server of its own (`sotto-relay` is a small `main`
+// over it).
+//
+//     sotto::RelayConfig config;
+//     config.data_dir = "/var/lib/sotto";
+//     config.certificate_file = "/etc/sotto/cert.pem";
+//     config.private_key_file = "/etc/sotto/key.pem";
+//     auto relay = sotto::Relay::start(config);
+//     if (!relay.ok()) return fail(relay.error());
+//     ... (*relay)->port() ...
+//     (*relay)->stop();
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "sotto/export.h"
+#include "sotto/log.h"
+#include "sotto/result.h"
+
+namespace sotto {
+
+/// How a relay runs. All fields have working defaults except `data_dir`.
+struct RelayConfig {
+  /// Folder of the store, made if missing (mode 0700). One process at a time may use it.
+  std::string data_dir;
+  /// Address to listen on.
+  std::string bind_address = "127.0.0.1";
+  /// TCP port; 0 lets the system choose one, which `port()` then tells.
+  std::uint16_t port = 0;
+  /// PEM files. If both are empty, a self-made certificate for localhost is used, made in `data_dir` at the first
+  /// start; clients must be given `certificate_path()` to trust.
+  std::string certificate_file;
+  std::string private_key_file;
+  /// Connections at the same time; more are refused.
+  std::uint32_t max_connections = 10'000;
+  /// Where log lines go, from the relay's threads. Lines hold no content, no keys, and only hashes of ids.
+  LogSink log;
+  LogLevel log_level = LogLevel::info;
+};
+
+/// A running relay. All calls are safe from any thread.
+class SOTTO_API Relay {
+ public:
+  /// Opens the store, listens, and returns when connections are accepted. Several relays may run in one process.
+  /// Errors: INVALID_ARGUMENT, IN_USE (another process has the folder), ADDRESS_IN_USE, TLS_FAILED (certificate),
+  /// NEWER_SCHEMA, CORRUPT, IO_ERROR, DISK_FULL.
+  static Result<std::unique_ptr<Relay>> start(RelayConfig config);
+
+  /// As `stop`.
+  ~Relay();
+  Relay(const Relay&) = delete;
+  Relay& operator=(const Relay&) = delete;
+
+  /// The port it listens on.
+  [[nodiscard]] std::uint16_t port() const;
+  /// `wss://localhost:<port>`.
+  [[nodiscard]] std::string url() const;
+  /// The PEM file of the certificate in use.
+  [[nodiscard]] std::string certificate_path() const;
+
+  /// Stops accepting, finishes the commits under way, answers them, closes all connections with 1001, and returns when
+  /// all is on disk, at the latest after `deadline`. Idempotent.
+  void stop(std::chrono::milliseconds deadline = std::chrono::milliseconds(5000));
+
+ private:
+  struct Impl;
+  explicit Relay(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sotto

@@ -1,0 +1,80 @@
+// What every room of the engine works with: the store, the time, randomness, the account, and what is to come out of
+// this step.
+#pragma once
+
+#include <set>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "client/outputs.h"
+#include "client/tables/account_table.h"
+#include "client/tables/chat_table.h"
+#include "client/tables/message_table.h"
+#include "client/tables/outbox_table.h"
+#include "client/tables/people_table.h"
+
+namespace sotto::client {
+
+struct Context {
+  Context(store::Database& database, Random& rng, const Logger& logger, std::function<void(const Event&)> event_sink)
+      : db(database),
+        random(rng),
+        log(logger),
+        on_event(std::move(event_sink)),
+        accounts(database),
+        chats(database),
+        messages(database),
+        outbox(database),
+        intents(database),
+        users(database),
+        key_packages(database) {}
+
+  store::Database& db;
+  Random& random;
+  const Logger& log;
+  std::function<void(const Event&)> on_event;
+
+  AccountTable accounts;
+  ChatTable chats;
+  MessageTable messages;
+  OutboxTable outbox;
+  IntentTable intents;
+  UserTable users;
+  KeyPackageTable key_packages;
+
+  /// As on disk, or as it will be when this step's transaction commits; read anew after a rollback.
+  std::optional<AccountRow> account;
+
+  Timestamp now{};
+  Outputs out;
+  /// Chats whose cursor moved in this step, with the new cursor: acked once it is on disk.
+  std::map<ChatId, std::uint64_t> acks;
+  /// Chats whose outbox and intents are looked at before the step ends.
+  std::set<ChatId> dirty;
+
+  /// How to take back what this step did to completions that are kept in memory, oldest first.
+  std::vector<std::function<void()>> undo;
+
+  /// Takes back what came into `undo` and `out.callbacks` since they had these sizes.
+  void rewind(std::size_t undo_size, std::size_t callbacks) {
+    for (; undo.size() > undo_size; undo.pop_back()) undo.back()();
+    if (out.callbacks.size() > callbacks) out.callbacks.resize(callbacks);
+  }
+
+  [[nodiscard]] std::int64_t now_ms() const { return now.time_since_epoch().count(); }
+
+  /// Tells the app, after the commit.
+  void emit(Event event) {
+    if (!on_event) return;
+    out.callbacks.push_back([sink = on_event, what = std::move(event)] { sink(what); });
+  }
+  void emit_chat(const ChatRow& chat) { emit(ChatChanged{chat.view()}); }
+  /// Completes an operation of the app, after the commit.
+  template <typename T>
+  void complete(const Completion<T>& done, Result<T> result) {
+    if (!done) return;
+    out.callbacks.push_back([done, what = std::move(result)]() mutable { done(std::move(what)); });
+  }
+};
+
+}  // namespace sotto::client

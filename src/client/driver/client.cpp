@@ -1,0 +1,263 @@
+#include "sotto/client.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+
+#include "base/serial_executor.h"
+#include "base/try.h"
+#include "base/utf8.h"
+#include "client/driver/engine_thread.h"
+#include "client/schema.h"
+#include "crypto/init.h"
+#include "wire/identity.h"
+#include "wire/limits.h"
+
+namespace sotto {
+
+namespace {
+
+constexpr std::size_t most_rows = 200;
+
+Status make_folder(const std::string& path) {
+  if (path.empty()) return Error(ErrorCode::INVALID_ARGUMENT, "data_dir is empty");
+  if (mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
+  if (errno == ENOSPC) return Error(ErrorCode::DISK_FULL, "the data folder cannot be made");
+  return Error(ErrorCode::INVALID_ARGUMENT, "the data folder cannot be made; its parent must exist");
+}
+
+Result<net::Endpoint> endpoint_of(const ClientConfig& config) {
+  SOTTO_TRY_ASSIGN(auto endpoint, net::parse_endpoint(config.relay_url));
+  if (!config.ca_file.empty()) {
+    endpoint.trust.roots = net::TrustRoots::file;
+    endpoint.trust.ca = config.ca_file;
+  }
+  for (const auto& pin : config.spki_pins) {
+    net::SpkiHash hash;
+    if (!assign_exact(hash, from_hex(pin))) {
+      return Error(ErrorCode::INVALID_ARGUMENT, "a pin is 64 hexadecimal digits");
+    }
+    endpoint.trust.pins.push_back(hash);
+  }
+  return endpoint;
+}
+
+Status check_name(std::string_view name) {
+  if (name.size() > wire::limits::chat_name_bytes || !is_valid_utf8(name)) {
+    return Error(ErrorCode::INVALID_ARGUMENT, "a name is UTF-8 of at most 256 bytes");
+  }
+  return {};
+}
+
+}  // namespace
+
+struct Client::Impl {
+  std::shared_ptr<client::EngineThread> thread;
+  std::shared_ptr<Executor> executor;
+
+  mutable std::mutex mutex;
+  /// For reads on the callers' threads.
+  std::unique_ptr<store::Database> reader;
+  mutable std::optional<Account> account;
+
+  /// Puts a command in the queue; if that is not possible, its completion says why.
+  template <typename Command>
+  void submit(Command command) {
+    auto done = command.done;
+    if (const auto status = thread->enqueue(client::Input(std::move(command))); !status.ok())
+      refuse(done, status.error());
+  }
+  template <typename T>
+  void refuse(const Completion<T>& done, const Error& why) {
+    if (done) executor->post([done, why] { done(why); });
+  }
+  Result<Account> own_account() const {
+    const std::lock_guard lock(mutex);
+    if (thread->stopped()) return ErrorCode::CLOSED;
+    if (!account) load_account();
+    if (!account) return ErrorCode::NOT_REGISTERED;
+    return *account;
+  }
+  /// Under the mutex. A registration may also have ended without a completion of this run.
+  void load_account() const {
+    if (!reader) return;
+    const auto row = client::AccountTable(*reader).load();
+    if (row.ok() && *row && (*row)->registered) account = Account{(*row)->user, (*row)->device, (*row)->handle};
+  }
+  /// Reads on this thread.
+  template <typename Read>
+  auto read(Read&& what) const -> std::invoke_result_t<Read, store::Database&> {
+    const std::lock_guard lock(mutex);
+    if (thread->stopped() || !reader) return ErrorCode::CLOSED;
+    return what(*reader);
+  }
+};
+
+Client::Client(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<Client>> Client::open(ClientConfig config) {
+  SOTTO_TRY(crypto::initialize());
+  SOTTO_TRY_ASSIGN(auto endpoint, endpoint_of(config));
+  SOTTO_TRY(make_folder(config.data_dir));
+  SipKey log_key{};
+  SystemRandom().fill(log_key);
+
+  auto impl = std::make_shared<Impl>();
+  impl->executor = std::move(config.executor);
+  client::EngineThread::Parts parts;
+  const bool own_executor = !impl->executor;
+  if (own_executor) {
+    SOTTO_TRY_ASSIGN(impl->executor, SerialExecutor::start());
+  }
+  parts.own_executor = own_executor;
+  SOTTO_TRY_ASSIGN(parts.db, client::open_store(config.data_dir + "/sotto.db"));
+  SOTTO_TRY_ASSIGN(impl->reader, parts.db->open_reader());
+  SOTTO_TRY_ASSIGN(const auto row, client::AccountTable(*parts.db).load());
+  if (row && row->registered) impl->account = Account{row->user, row->device, row->handle};
+  parts.endpoint = std::move(endpoint);
+  parts.executor = impl->executor;
+  parts.on_event = std::move(config.on_event);
+  parts.log = Logger(std::move(config.log), config.log_level, log_key);
+  parts.connect_at_open = config.connect_at_open;
+  SOTTO_TRY_ASSIGN(impl->thread, client::EngineThread::start(std::move(parts)));
+  return std::unique_ptr<Client>(new Client(std::move(impl)));
+}
+
+Client::~Client() {
+  close();
+  impl_->thread->join();
+}
+
+void Client::close(std::function<void()> closed) {
+  impl_->thread->stop(std::move(closed));
+  const std::lock_guard lock(impl_->mutex);
+  impl_->reader.reset();
+}
+
+void Client::register_account(std::string handle, Completion<UserId> done) {
+  if (const auto status = wire::check_handle(handle); !status.ok()) return impl_->refuse(done, status.error());
+  auto remember = [weak = std::weak_ptr<Impl>(impl_), done](Result<UserId> result) {
+    if (const auto impl = weak.lock(); impl && result.ok()) {
+      const std::lock_guard lock(impl->mutex);
+      impl->load_account();
+    }
+    if (done) done(std::move(result));
+  };
+  impl_->submit(client::RegisterCommand{std::move(handle), std::move(remember)});
+}
+
+Result<std::optional<Account>> Client::account() const {
+  const std::lock_guard lock(impl_->mutex);
+  if (impl_->thread->stopped()) return ErrorCode::CLOSED;
+  if (!impl_->account) impl_->load_account();
+  return impl_->account;
+}
+
+void Client::connect() { (void)impl_->thread->enqueue(client::ConnectCommand{}).ok(); }
+void Client::disconnect() { (void)impl_->thread->enqueue(client::DisconnectCommand{}).ok(); }
+ConnectionState Client::connection() const { return impl_->thread->connection(); }
+
+void Client::find_user(std::string handle, Completion<UserId> done) {
+  if (const auto status = wire::check_handle(handle); !status.ok()) return impl_->refuse(done, status.error());
+  if (const auto self = impl_->own_account(); !self.ok()) return impl_->refuse(done, self.error());
+  impl_->submit(client::FindUserCommand{std::move(handle), std::move(done)});
+}
+
+Result<ChatId> Client::create_direct_chat(const UserId& user, Completion<Chat> done) {
+  SOTTO_TRY_ASSIGN(const auto self, impl_->own_account());
+  if (user == self.user || user.is_zero()) {
+    return Error(ErrorCode::INVALID_ARGUMENT, "a direct chat is with another user");
+  }
+  const auto chat = wire::direct_chat_id(self.user, user);
+  SOTTO_TRY(impl_->thread->enqueue(client::CreateChatCommand{chat, ChatType::direct, {user}, {}, std::move(done)}));
+  return chat;
+}
+
+Result<ChatId> Client::create_group(GroupSpec spec, Completion<Chat> done) {
+  SOTTO_TRY_ASSIGN(const auto self, impl_->own_account());
+  SOTTO_TRY(check_name(spec.name));
+  const std::set<UserId> users(spec.participants.begin(), spec.participants.end());
+  if (users.empty() || users.size() != spec.participants.size() || users.contains(self.user) ||
+      users.contains(UserId{})) {
+    return Error(ErrorCode::INVALID_ARGUMENT, "participants are the other users, each once");
+  }
+  if (users.size() >= wire::limits::users_per_chat) {
+    return Error(ErrorCode::LIMIT_EXCEEDED, "a group has at most 100 users");
+  }
+  SystemRandom random;
+  const auto chat = wire::random_group_id(random);
+  SOTTO_TRY(impl_->thread->enqueue(client::CreateChatCommand{chat, ChatType::group, std::move(spec.participants),
+                                                             std::move(spec.name), std::move(done)}));
+  return chat;
+}
+
+void Client::modify_participants(const ChatId& chat, const UserId& user, ParticipantOperation operation,
+                                 Completion<void> done) {
+  const auto kind = operation == ParticipantOperation::add ? client::ChangeKind::add : client::ChangeKind::remove;
+  impl_->submit(client::ChangeChatCommand{chat, kind, user, {}, std::move(done)});
+}
+
+void Client::rename(const ChatId& chat, std::string name, Completion<void> done) {
+  if (const auto status = check_name(name); !status.ok()) return impl_->refuse(done, status.error());
+  impl_->submit(client::ChangeChatCommand{chat, client::ChangeKind::rename, {}, std::move(name), std::move(done)});
+}
+
+void Client::refresh_keys(const ChatId& chat, Completion<void> done) {
+  impl_->submit(client::ChangeChatCommand{chat, client::ChangeKind::refresh, {}, {}, std::move(done)});
+}
+
+Result<std::vector<Chat>> Client::chats(std::size_t limit, const std::optional<Chat>& after) const {
+  if (limit == 0 || limit > most_rows) return Error(ErrorCode::INVALID_ARGUMENT, "limit is 1 to 200");
+  return impl_->read([&](store::Database& db) { return client::ChatTable(db).page(limit, after); });
+}
+
+Result<Chat> Client::chat(const ChatId& id) const {
+  return impl_->read([&](store::Database& db) -> Result<Chat> {
+    SOTTO_TRY_ASSIGN(const auto row, client::ChatTable(db).find(id));
+    if (!row) return Error(ErrorCode::NOT_FOUND, "no such chat");
+    return row->view();
+  });
+}
+
+Result<std::vector<Participant>> Client::participants(const ChatId& id) const {
+  return impl_->read([&](store::Database& db) -> Result<std::vector<Participant>> {
+    SOTTO_TRY_ASSIGN(auto all, client::ChatTable(db).participants(id));
+    if (all.empty()) return Error(ErrorCode::NOT_FOUND, "no such chat");
+    return all;
+  });
+}
+
+Result<Message> Client::send(const ChatId& chat, std::string text, Completion<void> done) {
+  SOTTO_TRY_ASSIGN(const auto self, impl_->own_account());
+  if (text.empty() || text.size() > wire::limits::text_bytes || !is_valid_utf8(text)) {
+    return Error(ErrorCode::INVALID_ARGUMENT, "a text is UTF-8 of 1 byte to 64 KiB");
+  }
+  SystemRandom random;
+  Message message;
+  message.chat = chat;
+  message.id = random_id<ClientMessageId>(random);
+  message.position = INT64_MAX;  // Known when it is on disk.
+  message.sender = self.user;
+  message.sender_device = self.device;
+  message.text = std::move(text);
+  message.sent_at = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  SOTTO_TRY(impl_->thread->enqueue(client::SendCommand{message, std::move(done)}));
+  return message;
+}
+
+Result<std::vector<Message>> Client::messages(const ChatId& chat, const MessagePage& page) const {
+  if (page.limit == 0 || page.limit > most_rows) return Error(ErrorCode::INVALID_ARGUMENT, "limit is 1 to 200");
+  return impl_->read([&](store::Database& db) { return client::MessageTable(db).page(chat, page.before, page.limit); });
+}
+
+Result<Message> Client::message(const ChatId& chat, const ClientMessageId& id) const {
+  return impl_->read([&](store::Database& db) -> Result<Message> {
+    SOTTO_TRY_ASSIGN(auto found, client::MessageTable(db).find(chat, id));
+    if (!found) return Error(ErrorCode::NOT_FOUND, "no such message");
+    return std::move(*found);
+  });
+}
+
+}  // namespace sotto

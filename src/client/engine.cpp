@@ -1,0 +1,319 @@
+#include "client/engine.h"
+
+#include <algorithm>
+
+#include "base/try.h"
+#include "client/failures.h"
+#include "store/transaction.h"
+#include "wire/frame.h"
+#include "wire/limits.h"
+
+namespace sotto::client {
+
+namespace {
+
+constexpr std::chrono::seconds query_timeout{30};
+
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+
+}  // namespace
+
+Engine::Engine(store::Database& db, Random& random, const Logger& log, std::function<void(const Event&)> on_event)
+    : c_(db, random, log, std::move(on_event)),
+      session_(c_),
+      groups_(c_),
+      outbox_(c_, session_, groups_, runtimes_),
+      intents_(c_, session_, groups_, runtimes_, outbox_),
+      inbox_(c_, session_, groups_, runtimes_, outbox_, intents_) {}
+
+Result<std::unique_ptr<Engine>> Engine::open(store::Database& db, Random& random, const Logger& log,
+                                             std::function<void(const Event&)> on_event, bool connect_at_open) {
+  std::unique_ptr<Engine> engine(new Engine(db, random, log, std::move(on_event)));
+  SOTTO_TRY_ASSIGN(engine->c_.account, engine->c_.accounts.load());
+  if (!connect_at_open) engine->session_.on_disconnect_wanted();
+  engine->c_.out = {};
+  return engine;
+}
+
+Outputs Engine::step(Timestamp now, std::span<Input> inputs) {
+  c_.now = now;
+  c_.out = {};
+  c_.acks.clear();
+  c_.dirty.clear();
+  if (const auto status = run(inputs); !status.ok()) {
+    c_.log.error("a step was undone: ", status.error().code);
+    c_.rewind(0, 0);
+    c_.out.frames.clear();
+    on_rollback(status.error());
+    for (const auto& input : inputs) fail(c_, input, status.error());
+  }
+  c_.undo.clear();
+  session_.announce(inbox_.caught_up());
+  c_.out.next_timer = next_timer();
+  return std::move(c_.out);
+}
+
+Status Engine::run(std::span<Input> inputs) {
+  SOTTO_TRY_ASSIGN(auto transaction, store::Transaction::begin(c_.db, store::TransactionKind::write));
+  for (auto& input : inputs) take(input);
+  const auto was = session_.link();
+  session_.on_time();
+  if (was != Link::offline && session_.link() == Link::offline) on_lost(Error(ErrorCode::TIMED_OUT));
+  SOTTO_TRY(pump_queries());
+  SOTTO_TRY(pump());
+  SOTTO_TRY(send_acks());
+  return transaction.commit();
+}
+
+void Engine::take(Input& input) {
+  const auto undo = c_.undo.size();
+  const auto callbacks = c_.out.callbacks.size();
+  const auto frames = c_.out.frames.size();
+  const auto acks = c_.acks;
+  Status status = [&]() -> Status {
+    SOTTO_TRY_ASSIGN(auto savepoint, store::Savepoint::begin(c_.db));
+    SOTTO_TRY(dispatch(input));
+    return savepoint.release();
+  }();
+  if (status.ok()) return;
+  // The savepoint has undone what this input wrote; what it left in memory goes, too.
+  c_.rewind(undo, callbacks);
+  if (c_.out.frames.size() > frames) c_.out.frames.resize(frames);
+  c_.acks = acks;
+  on_rollback(status.error());
+  fail(c_, input, status.error());
+}
+
+void Engine::fail(Context& context, const Input& input, const Error& why) {
+  std::visit(Overloaded{
+                 [&](const RegisterCommand& command) { context.complete<UserId>(command.done, why); },
+                 [&](const FindUserCommand& command) { context.complete<UserId>(command.done, why); },
+                 [&](const CreateChatCommand& command) { context.complete<Chat>(command.done, why); },
+                 [&](const ChangeChatCommand& command) { context.complete<void>(command.done, why); },
+                 [&](const SendCommand& command) { context.complete<void>(command.done, why); },
+                 [](const auto&) {},
+             },
+             input);
+}
+
+void Engine::on_rollback(const Error& why) {
+  groups_.evict_all();
+  if (auto account = c_.accounts.load(); account.ok()) c_.account = std::move(*account);
+  session_.abandon(why);
+  on_lost(why);
+}
+
+void Engine::on_lost(const Error& why) {
+  session_.on_lost(why);
+  inbox_.on_connection_lost();
+  runtimes_.on_connection_lost();
+  for (auto& [id, query] : queries_) query.asked = false;
+}
+
+Status Engine::dispatch(Input& input) {
+  return std::visit(Overloaded{
+                        [&](const RegisterCommand& command) { return session_.on_command(command); },
+                        [&](const FindUserCommand& command) {
+                          const auto id = next_query_++;
+                          queries_[id] = {command, c_.now + query_timeout, false};
+                          c_.undo.emplace_back([this, id] { queries_.erase(id); });
+                          return Status{};
+                        },
+                        [&](const CreateChatCommand& command) { return intents_.on_command(command); },
+                        [&](const ChangeChatCommand& command) { return intents_.on_command(command); },
+                        [&](const SendCommand& command) { return outbox_.append(command); },
+                        [&](const ConnectCommand&) {
+                          session_.on_connect_wanted();
+                          return Status{};
+                        },
+                        [&](const DisconnectCommand&) {
+                          session_.on_disconnect_wanted();
+                          on_lost(Error(ErrorCode::CANCELLED, "disconnected by the app"));
+                          return Status{};
+                        },
+                        [&](const Connected&) {
+                          session_.on_connected();
+                          return Status{};
+                        },
+                        [&](const FrameReceived& frame) { return on_frame(frame.frame); },
+                        [&](const ConnectionLost& lost) {
+                          on_lost(lost.why);
+                          return Status{};
+                        },
+                        [](const TimerDue&) { return Status{}; },
+                    },
+                    input);
+}
+
+Status Engine::on_frame(ByteView frame) {
+  if (session_.link() < Link::waiting_for_challenge) return {};  // of a connection that was given up
+  SOTTO_TRY_ASSIGN(const auto envelopes, wire::decode_frame(frame));
+  for (const auto& envelope : envelopes) {
+    if (session_.link() == Link::offline) return {};
+    switch (envelope.body_case()) {
+      case wire::Envelope::kResponse:
+        SOTTO_TRY(session_.on_answer(envelope.id(), envelope.response()));
+        break;
+      case wire::Envelope::kPush:
+        SOTTO_TRY(on_push(envelope.push()));
+        break;
+      default:
+        break;  // Of a newer version; nothing of it concerns this one.
+    }
+  }
+  if (session_.link() == Link::offline) on_lost(Error(ErrorCode::PROTOCOL_ERROR));
+  return {};
+}
+
+Status Engine::on_push(const wire::Push& push) {
+  if (push.event_case() == wire::Push::kChallenge) return session_.on_challenge(push.challenge());
+  if (!session_.authenticated()) return Error(ErrorCode::PROTOCOL_ERROR, "a push before authentication");
+  switch (push.event_case()) {
+    case wire::Push::kHeads:
+      return inbox_.on_heads(push.heads());
+    case wire::Push::kEntries:
+      return inbox_.on_entries(push.entries());
+    case wire::Push::kChatJoined:
+      return inbox_.on_chat_joined(push.chat_joined());
+    case wire::Push::kGap:
+      return inbox_.on_gap(push.gap());
+    case wire::Push::kDeliveryReceipt:
+      return inbox_.on_receipt(push.delivery_receipt());
+    case wire::Push::kKeyPackagesLow:
+      return session_.publish_key_packages(push.key_packages_low().remaining());
+    case wire::Push::kGoingAway:
+      session_.on_going_away(push.going_away());
+      return {};
+    default:
+      return {};
+  }
+}
+
+Status Engine::pump() {
+  const auto due = runtimes_.due(c_.now);
+  c_.dirty.insert(due.begin(), due.end());
+  // One chat's step may make it dirty again, such as an intent that ends and uncovers the next.
+  while (!c_.dirty.empty() && session_.ready()) {
+    const auto chats = std::exchange(c_.dirty, {});
+    for (const auto& id : chats) {
+      SOTTO_TRY(pump_chat(id));
+    }
+  }
+  return {};
+}
+
+Status Engine::pump_chat(const ChatId& id) {
+  const auto mark = session_.mark();
+  const auto undo = c_.undo.size();
+  const auto callbacks = c_.out.callbacks.size();
+  const auto frames = c_.out.frames.size();
+  const auto status = [&]() -> Status {
+    SOTTO_TRY_ASSIGN(auto savepoint, store::Savepoint::begin(c_.db));
+    SOTTO_TRY_ASSIGN(auto chat, c_.chats.find(id));
+    if (chat) SOTTO_TRY(intents_.pump(*chat));
+    SOTTO_TRY_ASSIGN(chat, c_.chats.find(id));
+    if (chat) SOTTO_TRY(outbox_.pump(*chat));
+    return savepoint.release();
+  }();
+  if (status.ok() || is_storage_failure(status.error())) return status;
+  // This chat cannot go on; all others do.
+  c_.log.error("a chat cannot be used: ", status.error().code);
+  c_.rewind(undo, callbacks);
+  if (c_.out.frames.size() > frames) c_.out.frames.resize(frames);
+  session_.forget_since(mark);
+  groups_.evict(id);
+  SOTTO_TRY_ASSIGN(auto chat, c_.chats.find(id));
+  if (!chat) return {};
+  chat->status = ChatStatus::must_rejoin;
+  chat->problem = status.error().message;
+  SOTTO_TRY(c_.chats.update(*chat));
+  SOTTO_TRY(intents_.end_all(id, status.error()));
+  c_.emit_chat(*chat);
+  return {};
+}
+
+Status Engine::pump_queries() {
+  for (auto it = queries_.begin(); it != queries_.end();) {
+    const auto id = it->first;
+    auto& query = it->second;
+    ++it;
+    if (c_.now >= query.deadline) {
+      const auto late = take_query(id);
+      c_.complete<UserId>(late->command.done, Error(ErrorCode::UNAVAILABLE, "the relay could not be asked in time"));
+    } else if (session_.authenticated() && !query.asked) {
+      query.asked = true;
+      wire::Request request;
+      request.mutable_find_user()->set_handle(query.command.handle);
+      session_.request(request, [this, id](const wire::Response& response) { return on_found(id, response); });
+    }
+  }
+  return {};
+}
+
+std::optional<Engine::Query> Engine::take_query(std::size_t id) {
+  auto node = queries_.extract(id);
+  if (node.empty()) return std::nullopt;
+  c_.undo.emplace_back([this, id, query = node.mapped()] { queries_[id] = query; });
+  return std::move(node.mapped());
+}
+
+Status Engine::on_found(std::size_t id, const wire::Response& response) {
+  const auto query = take_query(id);
+  if (!query) return {};
+  const auto& command = query->command;
+  auto found = [&]() -> Result<UserId> {
+    SOTTO_TRY(wire::status_of(response));
+    SOTTO_TRY_ASSIGN(const auto list, wire::check_device_list(response.user_found().device_list()));
+    if (!equal(wire::view(response.user_found().user_id()), list.user.bytes)) {
+      return Error(ErrorCode::CERTIFICATE_REFUSED, "the device list of another user");
+    }
+    SOTTO_TRY(c_.users.meet(list, response.user_found().device_list(), command.handle, c_.now_ms()));
+    return list.user;
+  }();
+  if (!found.ok() && must_undo(found.error())) return found.error();
+  c_.complete<UserId>(command.done, std::move(found));
+  return {};
+}
+
+Status Engine::send_acks() {
+  if (c_.acks.empty() || !session_.authenticated()) return {};
+  const auto ack_no = c_.account->ack_no + 1;
+  SOTTO_TRY(c_.accounts.set_ack_no(ack_no));
+  c_.account->ack_no = ack_no;
+  wire::Request request;
+  auto& ack = *request.mutable_ack();
+  ack.set_ack_no(ack_no);
+  for (const auto& [chat, seq] : c_.acks) {
+    auto* cursor = ack.add_cursors();
+    cursor->set_chat_id(to_string_bytes(chat));
+    cursor->set_seq(seq);
+  }
+  session_.post(request);
+  return {};
+}
+
+std::optional<Timestamp> Engine::next_timer() const {
+  auto out = session_.next_timer();
+  const auto consider = [&](std::optional<Timestamp> time) {
+    if (time && (!out || *time < *out)) out = time;
+  };
+  if (session_.ready()) consider(runtimes_.next_timer());
+  for (const auto& [id, query] : queries_) consider(query.deadline);
+  return out;
+}
+
+Outputs Engine::close(std::span<const Input> never_stepped) {
+  c_.out = {};
+  const Error why(ErrorCode::CLOSED, "the client was closed");
+  session_.close(why);
+  intents_.close(why);
+  for (const auto& [id, query] : queries_) c_.complete<UserId>(query.command.done, why);
+  queries_.clear();
+  for (const auto& input : never_stepped) fail(c_, input, why);
+  return std::move(c_.out);
+}
+
+}  // namespace sotto::client

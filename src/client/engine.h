@@ -1,0 +1,70 @@
+// The client's engine: a state machine without a thread, a socket, a clock or randomness of its own.
+//
+//   outputs = engine.step(now, inputs)
+//
+// One step is one transaction: what comes out of it is released only after the commit. So an ack leaves after what it
+// acknowledges is on disk, and nothing leaves before it is stored. If the commit fails, the connection is dropped, what
+// is in memory is read anew, and the commands of the step complete with the error: memory equals disk.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "client/inbox.h"
+
+namespace sotto::client {
+
+class Engine {
+ public:
+  /// The store, randomness and logger must outlive the engine. `on_event` is put into `Outputs::callbacks`.
+  static Result<std::unique_ptr<Engine>> open(store::Database& db, Random& random, const Logger& log,
+                                              std::function<void(const Event&)> on_event, bool connect_at_open);
+
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  Outputs step(Timestamp now, std::span<Input> inputs);
+
+  /// Completes with CLOSED what is still waiting, and commands that were never stepped. Nothing may be stepped
+  /// afterwards.
+  Outputs close(std::span<const Input> never_stepped = {});
+
+ private:
+  struct Query {
+    FindUserCommand command;
+    Timestamp deadline;
+    bool asked = false;
+  };
+
+  Engine(store::Database& db, Random& random, const Logger& log, std::function<void(const Event&)> on_event);
+
+  /// Carries one input out; an error undoes it.
+  void take(Input& input);
+  Status dispatch(Input& input);
+  Status on_frame(ByteView frame);
+  Status on_push(const wire::Push& push);
+  Status run(std::span<Input> inputs);
+  Status pump();
+  Status pump_chat(const ChatId& id);
+  Status pump_queries();
+  Status on_found(std::size_t query, const wire::Response& response);
+  /// Takes a query out, so that it can be completed.
+  std::optional<Query> take_query(std::size_t id);
+  Status send_acks();
+  void on_lost(const Error& why);
+  void on_rollback(const Error& why);
+  static void fail(Context& context, const Input& input, const Error& why);
+  [[nodiscard]] std::optional<Timestamp> next_timer() const;
+
+  Context c_;
+  Session session_;
+  Runtimes runtimes_;
+  ChatGroups groups_;
+  Outbox outbox_;
+  Intents intents_;
+  Inbox inbox_;
+  std::map<std::size_t, Query> queries_;
+  std::size_t next_query_ = 1;
+};
+
+}  // namespace sotto::client

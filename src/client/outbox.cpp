@@ -1,0 +1,220 @@
+#include "client/outbox.h"
+
+#include "base/try.h"
+#include "client/content.h"
+#include "wire/frame.h"
+#include "wire/limits.h"
+
+namespace sotto::client {
+
+namespace {
+constexpr std::chrono::milliseconds retry_first{500};
+constexpr std::chrono::milliseconds retry_most{60'000};
+}  // namespace
+
+Status Outbox::append(const SendCommand& command) {
+  const auto& message = command.message;
+  SOTTO_TRY_ASSIGN(auto chat, c_.chats.find(message.chat));
+  if (!chat) {
+    c_.complete<void>(command.done, Error(ErrorCode::NOT_FOUND, "no such chat"));
+    return {};
+  }
+  if (chat->status == ChatStatus::removed || chat->status == ChatStatus::failed) {
+    c_.complete<void>(command.done, Error(ErrorCode::REMOVED, "nothing can be written in this chat any more"));
+    return {};
+  }
+  SOTTO_TRY_ASSIGN(const auto place, c_.accounts.take_place());
+  MessageRow row;
+  row.message = message;
+  row.message.sender = c_.account->user;
+  row.message.sender_device = c_.account->device;
+  row.message.position = position::of_waiting(place);
+  row.message.state = MessageState::queued;
+  wire::Content content;
+  content.set_version(content_version);
+  content.set_sent_at(static_cast<std::uint64_t>(message.sent_at.time_since_epoch().count()));
+  content.mutable_text()->set_body(message.text);
+  row.content = wire::serialize(content);
+  SOTTO_TRY(c_.messages.insert(row));
+  SOTTO_TRY(c_.outbox.insert(message.chat, place, message.id));
+  SOTTO_TRY(c_.chats.set_last_activity(message.chat, c_.now_ms()));
+  c_.complete<void>(command.done, Result<void>{});
+  c_.emit(MessageAdded{row.message});
+  c_.dirty.insert(message.chat);
+  return {};
+}
+
+Status Outbox::pump(ChatRow& chat) {
+  auto& runtime = runtimes_.of(chat.id);
+  if (runtime.send_retry) {
+    if (c_.now < *runtime.send_retry) return {};
+    runtime.send_retry.reset();
+  }
+  if (!session_.ready() || chat.status != ChatStatus::active || chat.cursor < runtime.drain_to ||
+      chat.cursor < runtime.send_after_cursor) {
+    return {};
+  }
+  if (runtime.refused) {
+    if (!runtime.in_flight.empty()) return {};
+    runtime.refused = false;
+  }
+  if (runtime.in_flight.size() >= wire::limits::messages_in_flight) return {};
+  SOTTO_TRY_ASSIGN(auto rows, c_.outbox.head(chat.id, wire::limits::messages_in_flight));
+  for (auto& row : rows) {
+    if (runtime.in_flight.contains(row.place)) continue;
+    if (!row.ciphertext) SOTTO_TRY(encrypt(chat, row));
+    send(chat, row);
+  }
+  return {};
+}
+
+Status Outbox::encrypt(ChatRow& chat, OutboxRow& row) {
+  SOTTO_TRY_ASSIGN(auto content, c_.messages.content(chat.id, c_.account->user, row.id));
+  SOTTO_TRY_ASSIGN(auto* group, groups_.load(chat.id, chat.generation));
+  if (!row.n) {
+    row.n = chat.next_n++;
+    SOTTO_TRY(c_.chats.update(chat));
+  }
+  SOTTO_TRY_ASSIGN(row.ciphertext, group->encrypt(content, wire::encode(wire::CheckedMessageAad{row.id, *row.n}),
+                                                  mls::Padding::padme, c_.random));
+  row.generation = chat.generation;
+  row.after_handshake = chat.handshake_seq;
+  SOTTO_TRY(c_.outbox.set_encrypted(row));
+  SOTTO_TRY_ASSIGN(const bool moved, c_.messages.raise_state(chat.id, c_.account->user, row.id, MessageState::sending));
+  if (moved) SOTTO_TRY(emit_message(chat.id, row.id));
+  return {};
+}
+
+void Outbox::send(const ChatRow& chat, const OutboxRow& row) {
+  wire::Request request;
+  auto& command = *request.mutable_send_message();
+  command.set_chat_id(to_string_bytes(chat.id));
+  command.set_generation(row.generation);
+  command.set_after_handshake(row.after_handshake);
+  command.set_message(wire::field(*row.ciphertext));
+  runtimes_.of(chat.id).in_flight.insert(row.place);
+  session_.request(request, [this, id = chat.id, place = row.place](const wire::Response& response) {
+    return on_answer(id, place, response);
+  });
+}
+
+Status Outbox::on_answer(const ChatId& chat_id, std::int64_t place, const wire::Response& response) {
+  auto& runtime = runtimes_.of(chat_id);
+  runtime.in_flight.erase(place);
+  c_.dirty.insert(chat_id);
+  SOTTO_TRY_ASSIGN(auto chat, c_.chats.find(chat_id));
+  SOTTO_TRY_ASSIGN(auto row, c_.outbox.find(chat_id, place));
+  if (!chat || !row) return {};  // Its stub was faster.
+  if (const auto status = wire::status_of(response); !status.ok()) {
+    return on_refusal(*chat, *row, response, status.error());
+  }
+  runtime.send_failures = 0;
+  return on_success(*chat, *row, response.accepted());
+}
+
+Status Outbox::on_success(ChatRow& chat, const OutboxRow& row, const wire::Accepted& accepted) {
+  const auto accepted_id = id_from<ClientMessageId>(wire::view(accepted.client_message_id()));
+  if (accepted.seq() != 0 && accepted_id != row.id) {
+    // This n belongs to another message of ours, sent before a crash: the row takes the next one.
+    runtimes_.of(chat.id).refused = true;
+    SOTTO_TRY(c_.outbox.drop_numbers(chat.id, row.place));
+    chat.next_n = accepted.last_n() + 1;
+    return c_.chats.update(chat);
+  }
+  if (accepted.seq() == 0) {
+    // Accepted long ago; its entry has expired, so it keeps its place at the end of what was written then.
+    SOTTO_TRY(c_.outbox.remove(chat.id, row.place));
+    SOTTO_TRY_ASSIGN(const bool moved, c_.messages.raise_state(chat.id, c_.account->user, row.id, MessageState::sent));
+    if (moved) SOTTO_TRY(emit_message(chat.id, row.id));
+    return {};
+  }
+  if (accepted.seq() > position::highest_seq) return Error(ErrorCode::PROTOCOL_ERROR, "a seq out of range");
+  const auto message_id = id_from<MessageId>(wire::view(accepted.message_id()));
+  if (!message_id) return Error(ErrorCode::PROTOCOL_ERROR, "a messageId of the wrong size");
+  return on_accepted(chat, row.id, accepted.seq(), *message_id, time_of(*message_id).time_since_epoch().count());
+}
+
+Status Outbox::on_accepted(ChatRow& chat, const ClientMessageId& id, std::uint64_t seq, const MessageId& message_id,
+                           std::optional<std::int64_t> stored_at) {
+  SOTTO_TRY_ASSIGN(const auto row, c_.outbox.find(chat.id, id));
+  if (!row) return {};
+  SOTTO_TRY(c_.messages.set_accepted(chat.id, c_.account->user, id, seq, message_id, stored_at));
+  SOTTO_TRY(c_.outbox.remove(chat.id, row->place));
+  c_.dirty.insert(chat.id);
+  // The others may have been faster than this answer.
+  SOTTO_TRY_ASSIGN(const auto lowest, c_.chats.delivered_to_all_but(chat.id, c_.account->user));
+  if (lowest && *lowest >= seq) SOTTO_TRY(c_.messages.mark_delivered(chat.id, *lowest));
+  return emit_message(chat.id, id);
+}
+
+Status Outbox::on_refusal(ChatRow& chat, const OutboxRow& row, const wire::Response& response, const Error& why) {
+  auto& runtime = runtimes_.of(chat.id);
+  runtime.refused = true;
+  switch (why.code) {
+    case ErrorCode::OUT_OF_ORDER: {
+      SOTTO_TRY_ASSIGN(const auto rows, c_.outbox.head(chat.id, 1));
+      if (!rows.empty() && rows.front().place != row.place) return {};  // One before it was refused; both go again.
+      break;
+    }
+    case ErrorCode::STALE_EPOCH:
+      runtime.send_after_cursor = std::max(runtime.send_after_cursor, response.handshake_seq());
+      return c_.outbox.drop_ciphertexts(chat.id, row.place);
+    case ErrorCode::UNAUTHENTICATED:
+    case ErrorCode::REPLACED:
+      session_.abandon(why);
+      return {};
+    case ErrorCode::STALE_GENERATION:
+    case ErrorCode::NOT_PARTICIPANT:
+    case ErrorCode::UNKNOWN_CHAT:
+      // The log will tell: until the removal itself was processed, this is only what the relay says.
+      break;
+    default:
+      if (why.retryable) break;
+      c_.log.warning("a message was refused for good: ", why.code);
+      SOTTO_TRY(c_.outbox.remove(chat.id, row.place));
+      SOTTO_TRY(c_.messages.set_failed(chat.id, c_.account->user, row.id, why));
+      SOTTO_TRY(c_.outbox.drop_numbers(chat.id, row.place));
+      if (row.n) chat.next_n = *row.n;
+      SOTTO_TRY(c_.chats.update(chat));
+      return emit_message(chat.id, row.id);
+  }
+  const auto wait = std::max(why.retry_after, backoff(runtime.send_failures++, retry_first, retry_most, c_.random));
+  runtime.send_retry = c_.now + wait;
+  return {};
+}
+
+Status Outbox::renumber(ChatRow& chat) {
+  // What is in flight was sent under old numbers: whatever is answered to it, the rows go again under new ones.
+  runtimes_.of(chat.id).refused = true;
+  chat.next_n = 1;
+  return c_.outbox.drop_numbers(chat.id, 0);
+}
+
+Status Outbox::accept_up_to(ChatRow& chat, std::uint64_t n) {
+  SOTTO_TRY_ASSIGN(const auto rows, c_.outbox.head(chat.id, wire::limits::messages_in_flight));
+  for (const auto& row : rows) {
+    if (!row.n || *row.n > n) continue;
+    SOTTO_TRY(c_.outbox.remove(chat.id, row.place));
+    SOTTO_TRY_ASSIGN(const bool moved, c_.messages.raise_state(chat.id, c_.account->user, row.id, MessageState::sent));
+    if (moved) SOTTO_TRY(emit_message(chat.id, row.id));
+  }
+  return {};
+}
+
+Status Outbox::fail_all(const ChatRow& chat, const Error& why) {
+  SOTTO_TRY_ASSIGN(const auto ids, c_.outbox.take_all(chat.id));
+  for (const auto& id : ids) {
+    SOTTO_TRY(c_.messages.set_failed(chat.id, c_.account->user, id, why));
+    SOTTO_TRY(emit_message(chat.id, id));
+  }
+  runtimes_.of(chat.id).in_flight.clear();
+  return {};
+}
+
+Status Outbox::emit_message(const ChatId& chat, const ClientMessageId& id) {
+  SOTTO_TRY_ASSIGN(auto message, c_.messages.find(chat, c_.account->user, id));
+  if (message) c_.emit(MessageChanged{std::move(*message)});
+  return {};
+}
+
+}  // namespace sotto::client

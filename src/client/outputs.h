@@ -1,0 +1,79 @@
+// What goes into a step of the engine, and what comes out.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "sotto/client.h"
+
+namespace sotto::client {
+
+// ---- Commands of the app. `done` may be empty.
+
+struct RegisterCommand {
+  std::string handle;
+  Completion<UserId> done;
+};
+struct FindUserCommand {
+  std::string handle;
+  Completion<UserId> done;
+};
+struct CreateChatCommand {
+  ChatId chat;
+  ChatType type = ChatType::group;
+  /// The other users.
+  std::vector<UserId> users;
+  std::string name;
+  Completion<Chat> done;
+};
+enum class ChangeKind : std::uint8_t { add, remove, rename, refresh };
+struct ChangeChatCommand {
+  ChatId chat;
+  ChangeKind kind = ChangeKind::refresh;
+  UserId user;
+  std::string name;
+  Completion<void> done;
+};
+struct SendCommand {
+  Message message;
+  Completion<void> done;
+};
+/// Connect now; or stay offline.
+struct ConnectCommand {};
+struct DisconnectCommand {};
+
+// ---- What the network says.
+
+struct Connected {};
+struct FrameReceived {
+  Bytes frame;
+};
+struct ConnectionLost {
+  Error why;
+};
+/// Nothing but the passing of time.
+struct TimerDue {};
+
+using Input = std::variant<RegisterCommand, FindUserCommand, CreateChatCommand, ChangeChatCommand, SendCommand,
+                           ConnectCommand, DisconnectCommand, Connected, FrameReceived, ConnectionLost, TimerDue>;
+
+/// What the network is asked to do with the one connection, before the frames are sent.
+enum class NetworkAction : std::uint8_t { none, connect, close };
+
+struct Outputs {
+  NetworkAction network = NetworkAction::none;
+  /// To be sent, in order.
+  std::vector<Bytes> frames;
+  /// Completions and events, in order, to be run on the app's executor.
+  std::vector<std::function<void()>> callbacks;
+  /// The state of the connection, if it changed.
+  std::optional<ConnectionState> connection;
+  /// When the engine wants to be stepped again at the latest.
+  std::optional<Timestamp> next_timer;
+};
+
+}  // namespace sotto::client

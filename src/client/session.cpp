@@ -1,0 +1,307 @@
+#include "client/session.h"
+
+#include <algorithm>
+
+#include "base/try.h"
+#include "client/key_packages.h"
+#include "crypto/sign.h"
+#include "wire/frame.h"
+#include "wire/identity.h"
+#include "wire/limits.h"
+
+namespace sotto::client {
+
+namespace {
+
+/// A relay that does not answer for this long is taken for dead.
+constexpr std::chrono::seconds answer_timeout{60};
+constexpr std::chrono::seconds connect_timeout{30};
+/// A connection that held for this long is followed by a new one soon; shorter ones ever later.
+constexpr std::chrono::seconds good_connection{20};
+
+/// The account of a new user: identity, device, certificate and device list 1.
+AccountRow new_account(const std::string& handle, Timestamp now, Random& random) {
+  AccountRow account;
+  account.handle = handle;
+  account.identity = crypto::generate_signature_key(random);
+  account.user = wire::user_id_of(account.identity.public_key);
+  account.device = random_id<DeviceId>(random);
+  account.device_key = crypto::generate_signature_key(random);
+
+  const auto issued_at = static_cast<std::uint64_t>(now.time_since_epoch().count());
+  wire::DeviceCertificate certificate;
+  certificate.set_user_id(to_string_bytes(account.user));
+  certificate.set_identity_key(wire::field(account.identity.public_key.view()));
+  certificate.set_device_id(to_string_bytes(account.device));
+  certificate.set_device_key(wire::field(account.device_key.public_key.view()));
+  certificate.set_era(account.era);
+  certificate.set_list_version(1);
+  certificate.set_issued_at(issued_at);
+  certificate.set_primary(true);
+
+  wire::DeviceList list;
+  list.set_user_id(to_string_bytes(account.user));
+  list.set_identity_key(wire::field(account.identity.public_key.view()));
+  list.set_version(1);
+  *list.add_devices() = wire::sign_certificate(certificate, account.identity.private_key);
+  list.set_issued_at(issued_at);
+  account.device_list = wire::sign_device_list(list, account.identity.private_key);
+  return account;
+}
+
+}  // namespace
+
+std::chrono::milliseconds backoff(std::uint32_t failures, std::chrono::milliseconds first,
+                                  std::chrono::milliseconds most, Random& random) {
+  const auto ceiling = std::min(most, first * (std::int64_t{1} << std::min(failures, 20U)));
+  return std::chrono::milliseconds(random.below(static_cast<std::uint64_t>(ceiling.count()) + 1));
+}
+
+void Session::request(const wire::Request& request, OnAnswer on_answer) {
+  wire::Envelope envelope;
+  envelope.set_id(next_id_++);
+  *envelope.mutable_request() = request;
+  waiting_[envelope.id()] = {std::move(on_answer), c_.now + answer_timeout};
+  c_.out.frames.push_back(wire::encode(envelope));
+}
+
+void Session::post(const wire::Request& request) {
+  wire::Envelope envelope;
+  *envelope.mutable_request() = request;
+  c_.out.frames.push_back(wire::encode(envelope));
+}
+
+Status Session::on_command(const RegisterCommand& command) {
+  if (c_.account) {
+    if (c_.account->handle != command.handle) {
+      c_.complete<UserId>(command.done, Error(ErrorCode::ALREADY_EXISTS, "the store has an account already"));
+      return {};
+    }
+    if (c_.account->registered) {
+      c_.complete<UserId>(command.done, c_.account->user);
+      return {};
+    }
+  } else {
+    auto account = new_account(command.handle, c_.now, c_.random);
+    SOTTO_TRY(c_.accounts.insert(account));
+    c_.account = std::move(account);
+  }
+  registrations_.push_back(command.done);
+  c_.undo.emplace_back([this] { registrations_.pop_back(); });
+  on_connect_wanted();
+  return {};
+}
+
+void Session::finish_registration(const Result<UserId>& result) {
+  for (const auto& done : registrations_) c_.complete<UserId>(done, result);
+  c_.undo.emplace_back([this, waiting = std::exchange(registrations_, {})] { registrations_ = waiting; });
+}
+
+void Session::on_connect_wanted() {
+  wanted_ = true;
+  failures_ = 0;
+  next_try_ = c_.now;
+  try_connect();
+}
+
+void Session::on_disconnect_wanted() {
+  wanted_ = false;
+  if (link_ == Link::offline) return;
+  c_.out.network = NetworkAction::close;
+  on_lost(Error(ErrorCode::CANCELLED, "disconnected by the app"));
+}
+
+void Session::try_connect() {
+  if (!wanted_ || !c_.account || c_.account->rolled_back || link_ != Link::offline || c_.now < next_try_) return;
+  link_ = Link::connecting;
+  connecting_since_ = c_.now;
+  c_.out.network = NetworkAction::connect;
+  c_.out.frames.clear();
+}
+
+void Session::on_connected() {
+  if (link_ == Link::connecting) link_ = Link::waiting_for_challenge;
+}
+
+void Session::on_lost(const Error& why) {
+  if (link_ == Link::offline) return;
+  const bool was_good = link_ == Link::ready && c_.now >= ready_since_ + good_connection;
+  link_ = Link::offline;
+  waiting_.clear();
+  publishing_ = false;
+  nonce_.clear();
+  c_.out.frames.clear();
+  failures_ = was_good ? 0 : failures_ + 1;
+  next_try_ = c_.now + backoff(failures_, wire::limits::reconnect_first, wire::limits::reconnect_most, c_.random);
+  problem_ = why;
+  c_.log.info("connection ended: ", why.code);
+}
+
+void Session::abandon(const Error& why) {
+  if (link_ == Link::offline) return;
+  c_.out.network = NetworkAction::close;
+  on_lost(why);
+}
+
+Status Session::on_challenge(const wire::Challenge& challenge) {
+  if (link_ != Link::waiting_for_challenge) return Error(ErrorCode::PROTOCOL_ERROR, "an unexpected challenge");
+  if (challenge.nonce().size() != 32) return Error(ErrorCode::PROTOCOL_ERROR, "a challenge of the wrong size");
+  nonce_ = to_bytes(wire::view(challenge.nonce()));
+  if (c_.account->registered) return authenticate();
+
+  link_ = Link::registering;
+  wire::Request request;
+  auto& command = *request.mutable_register_();
+  command.set_handle(c_.account->handle);
+  *command.mutable_device_list() = c_.account->device_list;
+  command.set_signature(wire::field(
+      crypto::sign(c_.account->identity.private_key, wire::registration_statement(nonce_, c_.account->handle)).view()));
+  this->request(request, [this](const wire::Response& response) { return on_registered(response); });
+  return {};
+}
+
+Status Session::on_registered(const wire::Response& response) {
+  const auto status = wire::status_of(response);
+  if (!status.ok()) {
+    if (status.error().retryable) {
+      abandon(status.error());
+      return {};
+    }
+    // The relay will not have this account: the app may try another handle.
+    SOTTO_TRY(c_.accounts.remove());
+    c_.account.reset();
+    finish_registration(status.error());
+    abandon(status.error());
+    return {};
+  }
+  SOTTO_TRY(c_.accounts.set_registered());
+  c_.account->registered = true;
+  finish_registration(c_.account->user);
+  return authenticate();
+}
+
+Status Session::authenticate() {
+  link_ = Link::authenticating;
+  // Durable before it is used: the frame leaves after this step's commit.
+  const auto session = c_.account->session + 1;
+  SOTTO_TRY(c_.accounts.set_session(session));
+  c_.account->session = session;
+  wire::Request request;
+  auto& command = *request.mutable_authenticate();
+  command.set_user_id(to_string_bytes(c_.account->user));
+  command.set_device_id(to_string_bytes(c_.account->device));
+  command.set_kind(wire::MAIN);
+  command.set_session(session);
+  command.set_ack_no(c_.account->ack_no);
+  command.set_signature(wire::field(
+      crypto::sign(c_.account->device_key.private_key, wire::authentication_statement(nonce_, command)).view()));
+  this->request(request, [this](const wire::Response& response) { return on_authenticated(response); });
+  return {};
+}
+
+Status Session::on_authenticated(const wire::Response& response) {
+  if (const auto status = wire::status_of(response); !status.ok()) {
+    if (status.error().code == ErrorCode::ROLLED_BACK) {
+      // For good: trying with ever higher session numbers would end with the relay believing this old copy.
+      SOTTO_TRY(c_.accounts.set_rolled_back());
+      c_.account->rolled_back = true;
+    }
+    failures_ = std::max(failures_, 6U);  // Trying again soon helps nobody.
+    abandon(status.error());
+    return {};
+  }
+  link_ = Link::waiting_for_heads;
+  const auto& answer = response.authenticated();
+  relay_restored_ =
+      !c_.account->incarnation.empty() && !equal(c_.account->incarnation, wire::view(answer.incarnation()));
+  c_.account->incarnation = to_bytes(wire::view(answer.incarnation()));
+  SOTTO_TRY(c_.accounts.set_incarnation(c_.account->incarnation));
+  SOTTO_TRY_ASSIGN(const bool due, last_resort_due(c_));
+  if (due || answer.key_packages() <= wire::limits::key_packages_low) {
+    return publish_key_packages(answer.key_packages());
+  }
+  return {};
+}
+
+Status Session::publish_key_packages(std::size_t at_relay) {
+  if (publishing_) return {};
+  SOTTO_TRY_ASSIGN(auto stock, restock(c_, at_relay));
+  publishing_ = true;
+  wire::Request request;
+  *request.mutable_publish_key_packages() = std::move(stock);
+  this->request(request, [this](const wire::Response& published) -> Status {
+    publishing_ = false;
+    if (const auto status = wire::status_of(published); !status.ok()) {
+      c_.log.warning("key packages were not published: ", status.error().code);
+    }
+    return {};
+  });
+  return {};
+}
+
+void Session::on_heads_known() {
+  link_ = Link::ready;
+  ready_since_ = c_.now;
+}
+
+void Session::on_going_away(const wire::GoingAway& going_away) {
+  // Spread out over as long again, so that not everybody comes back at once.
+  constexpr std::uint64_t most = 3600ULL * 1000;
+  const auto wait = std::min<std::uint64_t>(going_away.retry_after_ms(), most);
+  abandon(Error(ErrorCode::UNAVAILABLE, "the relay is going away"));
+  next_try_ = c_.now + std::chrono::milliseconds(wait + c_.random.below(wait + 1));
+}
+
+Status Session::on_answer(std::uint64_t id, const wire::Response& response) {
+  auto node = waiting_.extract(id);
+  if (node.empty()) return {};  // of a request that was given up
+  return node.mapped().on_answer(response);
+}
+
+void Session::on_time() {
+  if (link_ == Link::offline) {
+    // A clock that was set back must not keep the client offline.
+    next_try_ = std::min(next_try_, c_.now + wire::limits::reconnect_most);
+    try_connect();
+    return;
+  }
+  if (link_ < Link::registering && c_.now >= connecting_since_ + connect_timeout) {
+    abandon(Error(ErrorCode::TIMED_OUT, "no connection in time"));
+    return;
+  }
+  // Ids grow, so the first one waits longest.
+  if (!waiting_.empty() && c_.now >= waiting_.begin()->second.deadline) {
+    abandon(Error(ErrorCode::TIMED_OUT, "the relay does not answer"));
+  }
+}
+
+std::optional<Timestamp> Session::next_timer() const {
+  if (link_ == Link::offline) {
+    if (!wanted_ || !c_.account || c_.account->rolled_back) return std::nullopt;
+    return next_try_;
+  }
+  if (link_ < Link::registering) return connecting_since_ + connect_timeout;
+  if (waiting_.empty()) return std::nullopt;
+  return waiting_.begin()->second.deadline;
+}
+
+void Session::announce(bool caught_up) {
+  auto state = ConnectionState::offline;
+  if (link_ == Link::ready && caught_up) {
+    state = ConnectionState::online;
+  } else if (authenticated()) {
+    state = ConnectionState::catching_up;
+  } else if (link_ != Link::offline) {
+    state = ConnectionState::connecting;
+  }
+  if (state == announced_) return;
+  announced_ = state;
+  c_.out.connection = state;
+  ConnectionChanged event{state, std::nullopt};
+  if (state == ConnectionState::offline) event.problem = problem_;
+  c_.emit(std::move(event));
+}
+
+void Session::close(const Error& why) { finish_registration(why); }
+
+}  // namespace sotto::client

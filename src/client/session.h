@@ -1,0 +1,105 @@
+// The connection to the relay as the engine sees it: challenge, registration, authentication, requests and answers,
+// and when to try again.
+#pragma once
+
+#include <map>
+
+#include "client/context.h"
+#include "wire/message.h"
+
+namespace sotto::client {
+
+enum class Link : std::uint8_t {
+  offline,
+  connecting,
+  /// The WebSocket is open; the relay speaks first.
+  waiting_for_challenge,
+  registering,
+  authenticating,
+  /// Authenticated, but not yet told what is owed.
+  waiting_for_heads,
+  /// Told what is owed.
+  ready,
+};
+
+class Session {
+ public:
+  /// Called with the answer, inside a step. Forgotten without a call when the connection ends.
+  using OnAnswer = std::function<Status(const wire::Response&)>;
+
+  explicit Session(Context& context) : c_(context) {}
+
+  [[nodiscard]] bool ready() const { return link_ == Link::ready; }
+  [[nodiscard]] bool authenticated() const { return link_ >= Link::waiting_for_heads; }
+  [[nodiscard]] Link link() const { return link_; }
+
+  /// Sends a request and remembers what to do with its answer.
+  void request(const wire::Request& request, OnAnswer on_answer);
+  /// What `request` was asked for since `mark` is forgotten: its frames will not leave.
+  [[nodiscard]] std::uint64_t mark() const { return next_id_; }
+  void forget_since(std::uint64_t mark) { waiting_.erase(waiting_.lower_bound(mark), waiting_.end()); }
+  /// Sends a request that is not answered.
+  void post(const wire::Request& request);
+
+  Status on_command(const RegisterCommand& command);
+  void on_connect_wanted();
+  void on_disconnect_wanted();
+  void on_connected();
+  /// The connection ended, or never came to be.
+  void on_lost(const Error& why);
+  /// Ends it from this side, and tries again later.
+  void abandon(const Error& why);
+
+  /// Fills the relay's stock of this device's key packages.
+  Status publish_key_packages(std::size_t at_relay);
+
+  Status on_challenge(const wire::Challenge& challenge);
+  Status on_answer(std::uint64_t id, const wire::Response& response);
+  /// The last of the heads has come.
+  void on_heads_known();
+  /// Whether the relay's store is another one than before, as after a restore from a backup.
+  [[nodiscard]] bool relay_restored() const { return relay_restored_; }
+  void on_going_away(const wire::GoingAway& going_away);
+
+  /// Reconnects when it is time; abandons a connection that does not answer.
+  void on_time();
+  [[nodiscard]] std::optional<Timestamp> next_timer() const;
+
+  /// Tells the app if the state that it sees has changed.
+  void announce(bool caught_up);
+  /// Operations that nobody will finish any more.
+  void close(const Error& why);
+
+ private:
+  struct Waiting {
+    OnAnswer on_answer;
+    Timestamp deadline;
+  };
+  void try_connect();
+  Status authenticate();
+  Status on_registered(const wire::Response& response);
+  Status on_authenticated(const wire::Response& response);
+  void finish_registration(const Result<UserId>& result);
+
+  Context& c_;
+  Link link_ = Link::offline;
+  bool wanted_ = true;
+  std::uint32_t failures_ = 0;
+  Timestamp next_try_{};
+  std::uint64_t next_id_ = 1;
+  std::map<std::uint64_t, Waiting> waiting_;
+  Bytes nonce_;
+  std::vector<Completion<UserId>> registrations_;
+  ConnectionState announced_ = ConnectionState::offline;
+  std::optional<Error> problem_;
+  Timestamp connecting_since_{};
+  Timestamp ready_since_{};
+  bool relay_restored_ = false;
+  bool publishing_ = false;
+};
+
+/// Full-jitter exponential backoff: a random time up to first * 2^failures, at most `most`.
+std::chrono::milliseconds backoff(std::uint32_t failures, std::chrono::milliseconds first,
+                                  std::chrono::milliseconds most, Random& random);
+
+}  // namespace sotto::client

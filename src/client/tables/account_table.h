@@ -1,0 +1,51 @@
+// The account of this store: one row.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/ids.h"
+#include "crypto/keys.h"
+#include "store/database.h"
+#include "wire/message.h"
+
+namespace sotto::client {
+
+struct AccountRow {
+  std::string handle;
+  UserId user;
+  crypto::SignatureKeyPair identity;
+  DeviceId device;
+  crypto::SignatureKeyPair device_key;
+  std::uint32_t era = 1;
+  wire::SignedDeviceList device_list;
+  bool registered = false;
+  std::uint64_t session = 0;
+  std::uint64_t ack_no = 0;
+  /// The relay says that this store is an old copy: its ratchets are not used again.
+  bool rolled_back = false;
+  /// Of the relay's store; empty before the first connection.
+  Bytes incarnation;
+};
+
+class AccountTable {
+ public:
+  explicit AccountTable(store::Database& db) : db_(db) {}
+
+  Result<std::optional<AccountRow>> load();
+  Status insert(const AccountRow& row);
+  /// A relay refused it: as if it had never been made.
+  Status remove();
+  Status set_registered();
+  Status set_session(std::uint64_t session);
+  Status set_ack_no(std::uint64_t ack_no);
+  Status set_rolled_back();
+  Status set_incarnation(ByteView incarnation);
+  /// The next number of what is not in a log yet: 1, 2, 3 …
+  Result<std::int64_t> take_place();
+
+ private:
+  store::Database& db_;
+};
+
+}  // namespace sotto::client

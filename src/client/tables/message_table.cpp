@@ -1,0 +1,139 @@
+#include "client/tables/message_table.h"
+
+#include "base/ids.h"
+#include "base/try.h"
+#include "wire/client_store.h"
+#include "wire/frame.h"
+
+namespace sotto::client {
+
+namespace {
+
+constexpr std::string_view select_messages =
+    "SELECT chat_id, position, client_message_id, sender_user, sender_device, kind, state, content, problem_code, "
+    "problem_text, sent_at, stored_at, message_id FROM message ";
+
+void read_content(Message& message, ByteView bytes) {
+  if (message.kind == MessageKind::text) {
+    if (auto content = wire::decode<wire::Content>(bytes); content.ok()) message.text = content->text().body();
+  } else if (message.kind == MessageKind::notice) {
+    if (auto notice = wire::decode<wire::StoredNotice>(bytes); notice.ok()) {
+      message.notice.kind = static_cast<NoticeKind>(notice->kind());
+      message.notice.text = notice->text();
+      for (const auto& user : notice->users()) {
+        if (const auto id = id_from<UserId>(wire::view(user))) message.notice.users.push_back(*id);
+      }
+    }
+  }
+}
+
+Message read_message(const store::Row& row) {
+  Message message;
+  message.chat = row.get<ChatId>(0);
+  message.position = row.integer(1);
+  message.id = row.get<ClientMessageId>(2);
+  message.sender = row.get<UserId>(3);
+  message.sender_device = row.get<DeviceId>(4);
+  message.kind = row.get<MessageKind>(5);
+  message.state = row.get<MessageState>(6);
+  read_content(message, row.blob_view(7));
+  if (const auto code = row.get<std::int32_t>(8); code != 0) {
+    message.problem = Error(static_cast<ErrorCode>(code), row.text(9));
+  }
+  message.sent_at = Timestamp(std::chrono::milliseconds(row.integer(10)));
+  if (!row.is_null(11)) message.stored_at = Timestamp(std::chrono::milliseconds(row.integer(11)));
+  message.message_id = row.get<std::optional<MessageId>>(12);
+  return message;
+}
+
+template <typename T>
+std::optional<std::int64_t> milliseconds(const std::optional<T>& time) {
+  if (!time) return std::nullopt;
+  return time->time_since_epoch().count();
+}
+
+}  // namespace
+
+Status MessageTable::insert(const MessageRow& row) {
+  const auto& m = row.message;
+  const auto code = m.problem ? static_cast<std::int32_t>(m.problem->code) : 0;
+  return db_.run(
+      "INSERT INTO message(chat_id, position, client_message_id, sender_user, sender_device, kind, state, content, "
+      "problem_code, problem_text, sent_at, stored_at, seq, message_id) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+      "?)",
+      m.chat, m.position, m.id, m.sender, m.sender_device, m.kind, m.state, row.content, code,
+      m.problem ? m.problem->message : std::string(), m.sent_at.time_since_epoch().count(), milliseconds(m.stored_at),
+      row.seq, m.message_id);
+}
+
+Result<std::optional<Message>> MessageTable::find(const ChatId& chat, const ClientMessageId& id) {
+  std::optional<Message> out;
+  SOTTO_TRY(
+      db_.query(std::string(select_messages) + "WHERE chat_id = ? AND client_message_id = ? ORDER BY state = 7 LIMIT 1",
+                chat, id, [&](const store::Row& row) { out = read_message(row); }));
+  return out;
+}
+
+Result<std::optional<Message>> MessageTable::find(const ChatId& chat, const UserId& sender, const ClientMessageId& id) {
+  std::optional<Message> out;
+  SOTTO_TRY(db_.query(std::string(select_messages) + "WHERE chat_id = ? AND sender_user = ? AND client_message_id = ?",
+                      chat, sender, id, [&](const store::Row& row) { out = read_message(row); }));
+  return out;
+}
+
+Result<Bytes> MessageTable::content(const ChatId& chat, const UserId& sender, const ClientMessageId& id) {
+  SOTTO_TRY_ASSIGN(auto found, db_.one<Bytes>("SELECT content FROM message WHERE chat_id = ? AND sender_user = ? AND "
+                                              "client_message_id = ?",
+                                              chat, sender, id));
+  if (!found) return Error(ErrorCode::NOT_FOUND, "no such message");
+  return std::move(*found);
+}
+
+Result<std::vector<Message>> MessageTable::page(const ChatId& chat, const std::optional<std::int64_t>& before,
+                                                std::size_t limit) {
+  std::vector<Message> out;
+  SOTTO_TRY(db_.query(
+      std::string(select_messages) + "WHERE chat_id = ? AND position < ? ORDER BY position DESC LIMIT ?", chat,
+      before.value_or(INT64_MAX), limit, [&](const store::Row& row) { out.push_back(read_message(row)); }));
+  return out;
+}
+
+Result<bool> MessageTable::raise_state(const ChatId& chat, const UserId& sender, const ClientMessageId& id,
+                                       MessageState state) {
+  SOTTO_TRY(db_.run(
+      "UPDATE message SET state = ? WHERE chat_id = ? AND sender_user = ? AND client_message_id = ? AND state < ?",
+      state, chat, sender, id, state));
+  return db_.changes() > 0;
+}
+
+Status MessageTable::set_accepted(const ChatId& chat, const UserId& sender, const ClientMessageId& id,
+                                  std::uint64_t seq, const MessageId& message_id,
+                                  std::optional<std::int64_t> stored_at) {
+  return db_.run(
+      "UPDATE message SET position = ?, seq = ?, message_id = ?, stored_at = coalesce(?, stored_at), "
+      "state = max(state, ?) WHERE chat_id = ? AND sender_user = ? AND client_message_id = ?",
+      position::of_entry(seq), seq, message_id, stored_at, MessageState::sent, chat, sender, id);
+}
+
+Status MessageTable::set_failed(const ChatId& chat, const UserId& sender, const ClientMessageId& id, const Error& why) {
+  return db_.run(
+      "UPDATE message SET state = ?, problem_code = ?, problem_text = ? WHERE chat_id = ? AND sender_user = ? AND "
+      "client_message_id = ?",
+      MessageState::failed, static_cast<std::int32_t>(why.code), why.message, chat, sender, id);
+}
+
+Result<std::vector<Message>> MessageTable::mark_delivered(const ChatId& chat, std::uint64_t up_to) {
+  std::vector<Message> out;
+  // The literal 3 (MessageState::sent) lets SQLite use the partial index.
+  SOTTO_TRY(db_.query(std::string(select_messages) + "WHERE chat_id = ? AND state = 3 AND seq <= ? ORDER BY seq", chat,
+                      up_to, [&](const store::Row& row) {
+                        out.push_back(read_message(row));
+                        out.back().state = MessageState::delivered;
+                      }));
+  if (out.empty()) return out;
+  SOTTO_TRY(db_.run("UPDATE message SET state = ? WHERE chat_id = ? AND state = 3 AND seq <= ?",
+                    MessageState::delivered, chat, up_to));
+  return out;
+}
+
+}  // namespace sotto::client

@@ -1,0 +1,88 @@
+#include "crypto/hash.h"
+
+#include <sodium.h>
+
+#include <cassert>
+#include <cstdlib>
+
+namespace sotto::crypto {
+
+namespace {
+
+constexpr std::size_t hash_size = Sha256Digest::size_bytes;
+
+/// A pointer that may be handed to libsodium, which declares that keys are never null, also those of no bytes.
+const std::uint8_t* non_null(ByteView bytes) {
+  static constexpr std::uint8_t nothing = 0;
+  return bytes.empty() ? &nothing : bytes.data();
+}
+
+/// A running HMAC-SHA-256. Its state stands for the key, so it is zeroed at its end.
+class Hmac {
+ public:
+  explicit Hmac(ByteView key) { crypto_auth_hmacsha256_init(&state_, non_null(key), key.size()); }
+  Hmac(const Hmac&) = delete;
+  Hmac& operator=(const Hmac&) = delete;
+  ~Hmac() { sodium_memzero(&state_, sizeof state_); }
+
+  Hmac& update(ByteView data) {
+    crypto_auth_hmacsha256_update(&state_, data.data(), data.size());
+    return *this;
+  }
+  void finish(std::span<std::uint8_t, hash_size> out) { crypto_auth_hmacsha256_final(&state_, out.data()); }
+
+ private:
+  crypto_auth_hmacsha256_state state_;
+};
+
+}  // namespace
+
+Sha256Digest sha256(std::initializer_list<ByteView> parts) {
+  crypto_hash_sha256_state state;
+  crypto_hash_sha256_init(&state);
+  for (const auto& part : parts) crypto_hash_sha256_update(&state, part.data(), part.size());
+  Sha256Digest out;
+  crypto_hash_sha256_final(&state, out.bytes.data());
+  sodium_memzero(&state, sizeof state);
+  return out;
+}
+
+Sha256Digest hmac_sha256(ByteView key, std::initializer_list<ByteView> parts) {
+  Hmac hmac(key);
+  for (const auto& part : parts) hmac.update(part);
+  Sha256Digest out;
+  hmac.finish(out.bytes);
+  return out;
+}
+
+SecretBytes hkdf_extract(ByteView salt, ByteView input_key_material) {
+  // An absent salt is 32 zero bytes (RFC 5869 section 2.2); HMAC pads an empty key to the same block.
+  SecretBytes out(hash_size);
+  Hmac(salt).update(input_key_material).finish(out.mutable_view().first<hash_size>());
+  return out;
+}
+
+SecretBytes hkdf_expand(ByteView pseudo_random_key, ByteView info, std::size_t length) {
+  assert(length <= 255 * hash_size);
+  if (length > 255 * hash_size) std::abort();  // A longer output would repeat itself: worse than to stop.
+  SecretBytes out(length);
+  SecretArray<struct HkdfBlockTag, hash_size> block;
+  std::uint8_t counter = 0;
+  for (std::size_t done = 0; done < length;) {
+    Hmac hmac(pseudo_random_key);
+    if (done > 0) hmac.update(block.view());
+    ++counter;
+    hmac.update(info).update({&counter, 1}).finish(block.mutable_view());
+    const std::size_t n = std::min(hash_size, length - done);
+    std::copy_n(block.view().begin(), n, out.mutable_view().subspan(done).begin());
+    done += n;
+  }
+  return out;
+}
+
+bool equal_constant_time(ByteView a, ByteView b) {
+  if (a.size() != b.size()) return false;
+  return a.empty() || sodium_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace sotto::crypto

@@ -1,0 +1,138 @@
+#include "net/certificate.h"
+
+#include <fcntl.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <system_error>
+
+#include "base/try.h"
+#include "net/tls.h"
+
+namespace sotto::net {
+namespace {
+
+struct Deleter {
+  void operator()(BIO* bio) const { BIO_free(bio); }
+  void operator()(X509* certificate) const { X509_free(certificate); }
+  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+  void operator()(X509_EXTENSION* extension) const { X509_EXTENSION_free(extension); }
+};
+template <typename T>
+using Owned = std::unique_ptr<T, Deleter>;
+
+constexpr long valid_days = 825;
+constexpr long seconds_a_day = 24 * 60 * 60;
+
+Error failed(const char* what) { return {ErrorCode::TLS_FAILED, std::string("making a certificate: ") + what}; }
+
+Status write_file(const std::string& path, ByteView content, mode_t mode) {
+  const auto error = [&](const char* doing) {
+    return Error(errno == ENOSPC ? ErrorCode::DISK_FULL : ErrorCode::IO_ERROR,
+                 std::string(doing) + " " + path + ": " + std::generic_category().message(errno));
+  };
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+  if (fd < 0) return error("open");
+  // An existing file keeps its mode in open; it must not be readable before the key is in it.
+  bool good = ::fchmod(fd, mode) == 0;
+  while (good && !content.empty()) {
+    const ssize_t written = ::write(fd, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    good = written > 0;
+    if (good) content = content.subspan(static_cast<std::size_t>(written));
+  }
+  good = good && ::fsync(fd) == 0;
+  const Status status = good ? Status() : Status(error("write"));
+  ::close(fd);
+  return status;
+}
+
+Status write_bio(const std::string& path, BIO* bio, mode_t mode) {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio, &data);
+  if (size <= 0) return failed("encoding");
+  return write_file(path, {reinterpret_cast<const std::uint8_t*>(data), static_cast<std::size_t>(size)}, mode);
+}
+
+/// OpenSSL's notation for subject alternative names, from names that cannot smuggle in another entry.
+Result<std::string> alternative_names(const std::vector<std::string>& hostnames) {
+  std::string out = "DNS:localhost,IP:127.0.0.1,IP:::1";
+  for (const auto& name : hostnames) {
+    constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._*";
+    if (is_address(name)) {
+      out += ",IP:" + name;
+    } else if (!name.empty() && name.size() <= 253 && name.find_first_not_of(allowed) == std::string::npos) {
+      out += ",DNS:" + name;
+    } else {
+      return Error(ErrorCode::INVALID_ARGUMENT, "not a host name: " + name);
+    }
+  }
+  return out;
+}
+
+Status add_extension(X509* certificate, int nid, const std::string& value) {
+  X509V3_CTX context;
+  X509V3_set_ctx_nodb(&context);
+  X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
+  const Owned<X509_EXTENSION> extension(X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
+  if (!extension || X509_add_ext(certificate, extension.get(), -1) != 1) return failed("extension");
+  return {};
+}
+
+Status set_fields(X509* certificate, EVP_PKEY* key, const std::string& names) {
+  std::array<std::uint8_t, 8> serial{};
+  if (RAND_bytes(serial.data(), static_cast<int>(serial.size())) != 1) return failed("serial number");
+  std::uint64_t number = 0;
+  for (const auto byte : serial) number = number << 8 | byte;
+  X509_set_version(certificate, X509_VERSION_3);
+  ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate), number >> 1);
+  X509_gmtime_adj(X509_getm_notBefore(certificate), -60L * 60);  // clocks that are a little behind
+  X509_gmtime_adj(X509_getm_notAfter(certificate), valid_days * seconds_a_day - 60L * 60);
+  X509_set_pubkey(certificate, key);
+  X509_NAME* subject = X509_get_subject_name(certificate);
+  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("Sotto relay"), -1, -1,
+                             0);
+  X509_set_issuer_name(certificate, subject);
+  SOTTO_TRY(add_extension(certificate, NID_basic_constraints, "critical,CA:FALSE"));
+  SOTTO_TRY(add_extension(certificate, NID_key_usage, "critical,digitalSignature"));
+  SOTTO_TRY(add_extension(certificate, NID_ext_key_usage, "serverAuth"));
+  return add_extension(certificate, NID_subject_alt_name, names);
+}
+
+}  // namespace
+
+Status make_self_signed_certificate(const std::string& certificate_path, const std::string& key_path,
+                                    const std::vector<std::string>& hostnames) {
+  SOTTO_TRY_ASSIGN(const std::string names, alternative_names(hostnames));
+  const Owned<EVP_PKEY> key(EVP_EC_gen("P-256"));
+  const Owned<X509> certificate(X509_new());
+  if (!key || !certificate) return failed("key");
+  SOTTO_TRY(set_fields(certificate.get(), key.get(), names));
+  if (X509_sign(certificate.get(), key.get(), EVP_sha256()) == 0) return failed("signing");
+
+  const Owned<BIO> key_text(BIO_new(BIO_s_secmem()));
+  const Owned<BIO> certificate_text(BIO_new(BIO_s_mem()));
+  if (!key_text || !certificate_text ||
+      PEM_write_bio_PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1 ||
+      PEM_write_bio_X509(certificate_text.get(), certificate.get()) != 1) {
+    return failed("encoding");
+  }
+  SOTTO_TRY(write_bio(key_path, key_text.get(), 0600));
+  return write_bio(certificate_path, certificate_text.get(), 0644);
+}
+
+Result<SpkiHash> spki_hash_of_file(const std::string& certificate_path) {
+  const Owned<BIO> file(BIO_new_file(certificate_path.c_str(), "r"));
+  const Owned<X509> certificate(file ? PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr) : nullptr);
+  if (!certificate) return Error(ErrorCode::TLS_FAILED, certificate_path + " holds no certificate");
+  return spki_hash(certificate.get());
+}
+
+}  // namespace sotto::net

@@ -1,0 +1,121 @@
+// What the relay core needs of a storage: logs, records and blobs, each plain enough for SQLite, a replicated stream or
+// whatever passes the conformance suite (tests/unit/relay/backend).
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "crypto/keys.h"
+#include "sotto/result.h"
+
+namespace sotto::relay {
+
+/// Names a log: a chatId.
+using LogId = ChatId;
+/// Names a record: bytes, ordered bytewise for `scan`. At most 128 bytes.
+using RecordKey = Bytes;
+/// Names a blob.
+using BlobId = Id<struct BlobTag>;
+
+struct LogRecord {
+  std::uint64_t seq = 0;
+  Bytes data;
+};
+
+/// A log's newest snapshot and ends. A log that was never written has last = 0, first = 1 and an empty snapshot.
+struct LogState {
+  /// The last seq ever appended.
+  std::uint64_t last = 0;
+  /// The first seq that is still stored; last + 1 if none is.
+  std::uint64_t first = 1;
+  std::uint64_t snapshot_seq = 0;
+  Bytes snapshot;
+};
+
+struct Record {
+  RecordKey key;
+  Bytes value;
+  /// Grows with each put of this key; 0 is "does not exist".
+  std::uint64_t revision = 0;
+};
+
+struct BlobState {
+  std::uint64_t size = 0;
+  std::uint64_t received = 0;
+  bool finished = false;
+  /// Given at `blob_begin`, returned as it was.
+  Bytes meta;
+};
+
+/// An asynchronous store. All calls and all completions happen on one thread, the core's.
+///
+/// A call only queues work. `run` carries the queue out in the order of the calls, durably, and then calls the
+/// completions in the same order, each exactly once; completions may queue more work for the next `run`. Within one
+/// `run` a read sees the writes queued before it. If the storage fails, the writes of the run that are not stored
+/// complete with IO_ERROR, DISK_FULL or UNAVAILABLE, and nothing of them is stored. A failed condition is CONFLICT and
+/// harms no other call. A backend that is destroyed drops its queue without calling anything.
+class Backend {
+ public:
+  template <typename T>
+  using Done = std::function<void(Result<T>)>;
+
+  Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+  virtual ~Backend() = default;
+
+  // ---- Logs
+
+  /// Appends iff the log's last seq is `expected_last`; gives expected_last + 1. Errors: CONFLICT, TOO_LARGE (512 KiB).
+  virtual void append(const LogId& log, std::uint64_t expected_last, Bytes record, Done<std::uint64_t> done) = 0;
+  /// Records from seq `from` on, at most `limit` and at most about `max_bytes` (at least one if there is one).
+  virtual void read(const LogId& log, std::uint64_t from, std::size_t limit, std::size_t max_bytes,
+                    Done<std::vector<LogRecord>> done) = 0;
+  /// Removes the records up to `up_to`. Only what a snapshot covers may be trimmed: INVALID_ARGUMENT otherwise.
+  virtual void trim(const LogId& log, std::uint64_t up_to, Done<void> done) = 0;
+  /// Replaces the snapshot by one that stands for everything up to `seq`. Older ones than the stored are ignored.
+  virtual void snapshot(const LogId& log, std::uint64_t seq, Bytes bytes, Done<void> done) = 0;
+  virtual void load(const LogId& log, Done<LogState> done) = 0;
+
+  // ---- Records
+
+  /// The record, or one with revision 0.
+  virtual void get(RecordKey key, Done<Record> done) = 0;
+  /// Writes iff the stored revision is `expected_revision` (0: must not exist; nothing: whatever it is); gives the new
+  /// revision. Errors: CONFLICT, TOO_LARGE (512 KiB).
+  virtual void put(RecordKey key, Bytes value, std::optional<std::uint64_t> expected_revision,
+                   Done<std::uint64_t> done) = 0;
+  /// Removes the record if it is there.
+  virtual void remove(RecordKey key, Done<void> done) = 0;
+  /// Records whose key begins with `prefix` and is greater than `after` (empty: from the first), at most `limit`.
+  virtual void scan(RecordKey prefix, RecordKey after, std::size_t limit, Done<std::vector<Record>> done) = 0;
+
+  // ---- Blobs
+
+  /// Announces a blob, or gives the state of one begun before under this id with the same size and meta; CONFLICT if
+  /// they differ.
+  virtual void blob_begin(const BlobId& blob, std::uint64_t size, Bytes meta, Done<BlobState> done) = 0;
+  /// Appends at `offset`, which must be what was received so far (CONFLICT); beyond the size: TOO_LARGE.
+  virtual void blob_write(const BlobId& blob, std::uint64_t offset, Bytes data, Done<BlobState> done) = 0;
+  /// Ends an upload. BAD_SIGNATURE if the SHA-256 is another; the blob is then removed. Idempotent.
+  virtual void blob_finish(const BlobId& blob, const crypto::Sha256Digest& hash, Done<void> done) = 0;
+  virtual void blob_state(const BlobId& blob, Done<std::optional<BlobState>> done) = 0;
+  /// A range of a finished blob, cut at its end. NOT_FOUND if there is none.
+  virtual void blob_read(const BlobId& blob, std::uint64_t offset, std::size_t limit, Done<Bytes> done) = 0;
+  virtual void blob_remove(const BlobId& blob, Done<void> done) = 0;
+
+  // ---- The store
+
+  /// Random id of this store, made when it was created and anew when it is restored from a backup.
+  virtual Bytes incarnation() const = 0;
+  /// Whether anything is queued.
+  virtual bool idle() const = 0;
+  /// Carries out what is queued; see above. One transaction and one sync for all of it.
+  virtual void run() = 0;
+};
+
+}  // namespace sotto::relay

@@ -1,0 +1,193 @@
+#include "relay/backend/memory_store.h"
+
+#include "crypto/hash.h"
+
+namespace sotto::relay {
+
+namespace {
+
+Bytes new_incarnation(Random& random) {
+  Bytes out(16);
+  random.fill(out);
+  return out;
+}
+
+}  // namespace
+
+MemoryStore::MemoryStore(Random& random) { contents_.incarnation = new_incarnation(random); }
+
+std::shared_ptr<MemoryStore> MemoryStore::restored(Random& random) const {
+  auto out = std::make_shared<MemoryStore>(random);
+  const Bytes incarnation = out->contents_.incarnation;
+  out->contents_ = contents_;
+  out->contents_.incarnation = incarnation;
+  return out;
+}
+
+Status MemoryStore::begin(std::size_t writes) {
+  if (writes == 0) return {};
+  std::optional<ErrorCode> fault = faults_.all;
+  if (!fault) fault = std::exchange(faults_.next_run, std::nullopt);
+  if (faults_.write && faults_.write->first <= writes) {
+    if (!fault) fault = faults_.write->second;
+    faults_.write.reset();
+  } else if (faults_.write) {
+    faults_.write->first -= writes;
+  }
+  if (fault) return *fault;
+  writes_ += writes;
+  return {};
+}
+
+// ---- Logs
+
+Result<std::uint64_t> MemoryStore::append(const LogId& log, std::uint64_t expected_last, ByteView record) {
+  const auto found = contents_.logs.find(log);
+  if ((found == contents_.logs.end() ? 0 : found->second.last()) != expected_last) return ErrorCode::CONFLICT;
+  auto& to = contents_.logs[log];
+  to.entries.push_back(to_bytes(record));
+  return to.last();
+}
+
+Result<std::vector<LogRecord>> MemoryStore::read(const LogId& log, std::uint64_t from, std::size_t limit,
+                                                 std::size_t max_bytes) {
+  std::vector<LogRecord> out;
+  const auto found = contents_.logs.find(log);
+  if (found == contents_.logs.end()) return out;
+  std::size_t bytes = 0;
+  for (std::uint64_t seq = std::max(from, found->second.first); seq <= found->second.last(); ++seq) {
+    const Bytes& data = found->second.entries[static_cast<std::size_t>(seq - found->second.first)];
+    if (out.size() >= limit) break;
+    if (!out.empty() && (bytes >= max_bytes || data.size() > max_bytes - bytes)) break;
+    bytes += data.size();
+    out.push_back({seq, data});
+  }
+  return out;
+}
+
+Status MemoryStore::trim(const LogId& log, std::uint64_t up_to) {
+  const auto found = contents_.logs.find(log);
+  if (up_to > (found == contents_.logs.end() ? 0 : found->second.snapshot_seq)) {
+    return Error(ErrorCode::INVALID_ARGUMENT, "a snapshot must cover what is trimmed");
+  }
+  if (found == contents_.logs.end()) return {};
+  for (auto& from = found->second; from.first <= up_to; ++from.first) from.entries.pop_front();
+  return {};
+}
+
+Status MemoryStore::snapshot(const LogId& log, std::uint64_t seq, ByteView bytes) {
+  const auto found = contents_.logs.find(log);
+  if (seq > (found == contents_.logs.end() ? 0 : found->second.last())) {
+    return Error(ErrorCode::INVALID_ARGUMENT, "a snapshot of entries that are not there");
+  }
+  auto& to = contents_.logs[log];
+  if (seq < to.snapshot_seq) return {};
+  to.snapshot_seq = seq;
+  to.snapshot = to_bytes(bytes);
+  return {};
+}
+
+Result<LogState> MemoryStore::load(const LogId& log) {
+  LogState out;
+  const auto found = contents_.logs.find(log);
+  if (found == contents_.logs.end()) return out;
+  out.last = found->second.last();
+  out.first = found->second.first;
+  out.snapshot_seq = found->second.snapshot_seq;
+  out.snapshot = found->second.snapshot;
+  return out;
+}
+
+// ---- Records
+
+Result<Record> MemoryStore::get(const RecordKey& key) {
+  const auto found = contents_.records.find(key);
+  if (found == contents_.records.end()) return Record{key, {}, 0};
+  return Record{key, found->second.bytes, found->second.revision};
+}
+
+Result<std::uint64_t> MemoryStore::put(const RecordKey& key, ByteView value,
+                                       std::optional<std::uint64_t> expected_revision) {
+  const auto found = contents_.records.find(key);
+  const std::uint64_t revision = found == contents_.records.end() ? 0 : found->second.revision;
+  if (expected_revision && *expected_revision != revision) return ErrorCode::CONFLICT;
+  contents_.records[key] = {++contents_.last_revision, to_bytes(value)};
+  return contents_.last_revision;
+}
+
+Status MemoryStore::remove(const RecordKey& key) {
+  contents_.records.erase(key);
+  return {};
+}
+
+Result<std::vector<Record>> MemoryStore::scan(const RecordKey& prefix, const RecordKey& after, std::size_t limit) {
+  std::vector<Record> out;
+  const auto begins = [&](const RecordKey& key) {
+    return key.size() >= prefix.size() && equal(ByteView(key).first(prefix.size()), prefix);
+  };
+  auto it = after < prefix ? contents_.records.lower_bound(prefix) : contents_.records.upper_bound(after);
+  for (; it != contents_.records.end() && begins(it->first) && out.size() < limit; ++it) {
+    out.push_back({it->first, it->second.bytes, it->second.revision});
+  }
+  return out;
+}
+
+// ---- Blobs
+
+Result<BlobState> MemoryStore::blob_begin(const BlobId& blob, std::uint64_t size, ByteView meta) {
+  const auto [it, made] = contents_.blobs.try_emplace(blob);
+  if (made) {
+    it->second.size = size;
+    it->second.meta = to_bytes(meta);
+  } else if (it->second.size != size || !equal(it->second.meta, meta)) {
+    return ErrorCode::CONFLICT;
+  }
+  return it->second.state();
+}
+
+Result<BlobState> MemoryStore::blob_write(const BlobId& blob, std::uint64_t offset, ByteView data) {
+  const auto found = contents_.blobs.find(blob);
+  if (found == contents_.blobs.end()) return ErrorCode::NOT_FOUND;
+  auto& to = found->second;
+  if (offset != to.bytes.size()) return ErrorCode::CONFLICT;
+  if (data.size() > to.size - to.bytes.size()) return ErrorCode::TOO_LARGE;
+  sotto::append(to.bytes, data);
+  return to.state();
+}
+
+Status MemoryStore::blob_finish(const BlobId& blob, const crypto::Sha256Digest& hash) {
+  const auto found = contents_.blobs.find(blob);
+  if (found == contents_.blobs.end()) return ErrorCode::NOT_FOUND;
+  auto& it = found->second;
+  if (it.hash) return *it.hash == hash ? Status() : Status(ErrorCode::BAD_SIGNATURE);
+  if (it.bytes.size() != it.size) return Error(ErrorCode::CONFLICT, "the upload is not complete");
+  if (crypto::sha256(it.bytes) != hash) {
+    contents_.blobs.erase(found);
+    return ErrorCode::BAD_SIGNATURE;
+  }
+  it.hash = hash;
+  return {};
+}
+
+Result<std::optional<BlobState>> MemoryStore::blob_state(const BlobId& blob) {
+  std::optional<BlobState> out;
+  const auto found = contents_.blobs.find(blob);
+  if (found != contents_.blobs.end()) out = found->second.state();
+  return out;
+}
+
+Result<Bytes> MemoryStore::blob_read(const BlobId& blob, std::uint64_t offset, std::size_t limit) {
+  const auto found = contents_.blobs.find(blob);
+  if (found == contents_.blobs.end() || !found->second.hash) return ErrorCode::NOT_FOUND;
+  const ByteView all = found->second.bytes;
+  if (offset >= all.size()) return Bytes();
+  const ByteView rest = all.subspan(static_cast<std::size_t>(offset));
+  return to_bytes(rest.first(std::min(limit, rest.size())));
+}
+
+Status MemoryStore::blob_remove(const BlobId& blob) {
+  contents_.blobs.erase(blob);
+  return {};
+}
+
+}  // namespace sotto::relay

@@ -1,0 +1,55 @@
+#include "relay/backend/sqlite_backend.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/try.h"
+#include "relay/backend/sqlite_store.h"
+
+namespace sotto::relay {
+
+namespace {
+
+/// A rewrite of this much takes some tens of milliseconds at most.
+constexpr std::uint64_t rewrite_while_running = 4 * 1024 * 1024;
+/// Nobody waits for a message while the relay closes.
+constexpr std::uint64_t rewrite_at_close = 64 * 1024 * 1024;
+
+}  // namespace
+
+SqliteBackend::SqliteBackend(std::shared_ptr<SqliteStore> store) : QueuedBackend(store), store_(std::move(store)) {}
+
+Result<std::unique_ptr<SqliteBackend>> SqliteBackend::open(const std::string& data_dir, Random& random,
+                                                           const SqliteOptions& options) {
+  if (data_dir.empty()) return Error(ErrorCode::INVALID_ARGUMENT, "no data_dir");
+  if (::mkdir(data_dir.c_str(), 0700) != 0 && errno != EEXIST) {
+    return Error(ErrorCode::IO_ERROR, "cannot make " + data_dir + ": " + std::strerror(errno));
+  }
+  store::OpenOptions file;
+  file.synchronous = options.synchronous;
+  file.sharing = store::Sharing::lease;
+  file.busy_timeout = options.busy_timeout;
+  file.cache_kib = 16 * 1024;
+  file.vfs = options.vfs;
+  SOTTO_TRY_ASSIGN(auto db, store::Database::open(data_dir + "/relay.db", file));
+  SOTTO_TRY_ASSIGN(auto tables, SqliteStore::open(std::move(db), random, options.restored));
+  return std::unique_ptr<SqliteBackend>(new SqliteBackend(std::move(tables)));
+}
+
+SqliteBackend::~SqliteBackend() {
+  if (checkpoint_due()) static_cast<void>(store_->clean_up(rewrite_at_close));
+}
+
+Status SqliteBackend::checkpoint() {
+  if (running()) return Error(ErrorCode::INVALID_ARGUMENT, "not inside a completion");
+  if (!checkpoint_due()) return {};
+  return store_->clean_up(rewrite_while_running);
+}
+
+bool SqliteBackend::checkpoint_due() const { return store_->wal_size() > 0; }
+
+std::uint64_t SqliteBackend::wal_size() const { return store_->wal_size(); }
+
+}  // namespace sotto::relay

@@ -1,0 +1,49 @@
+// The backend of a relay on one machine: an SQLite file, one writer, group commit.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "base/random.h"
+#include "relay/backend/queued_backend.h"
+#include "store/database.h"
+
+namespace sotto::relay {
+
+class SqliteStore;
+
+struct SqliteOptions {
+  /// The folder was restored from a backup: the store gets a new incarnation.
+  bool restored = false;
+  store::Synchronous synchronous = store::Synchronous::full;
+  /// How long a run waits for somebody else's lock on the file (a backup tool's) before UNAVAILABLE.
+  std::chrono::milliseconds busy_timeout{5000};
+  /// A registered VFS; empty: the system's.
+  std::string vfs;
+};
+
+class SqliteBackend final : public QueuedBackend {
+ public:
+  /// Opens or makes `data_dir` (mode 0700) and the file relay.db in it, and holds its write lease. Errors: IN_USE (a
+  /// process has it open), NEWER_SCHEMA, CORRUPT, IO_ERROR, DISK_FULL, INVALID_ARGUMENT (an empty name).
+  static Result<std::unique_ptr<SqliteBackend>> open(const std::string& data_dir, Random& random,
+                                                     const SqliteOptions& options = {});
+  /// Drops what is queued, leaves nothing in the WAL, closes.
+  ~SqliteBackend() override;
+
+  /// Removes from WAL and file what was trimmed or removed, and gives space back. To be called when idle, and at least
+  /// once a minute of activity. Bounded: a file above 4 MiB is not rewritten, so there a part of a removed record may
+  /// stay in the unused part of a page until SQLite writes that page anew. INVALID_ARGUMENT inside a completion.
+  Status checkpoint();
+  /// Whether `checkpoint` has anything to do.
+  [[nodiscard]] bool checkpoint_due() const;
+  /// Bytes of the WAL now.
+  [[nodiscard]] std::uint64_t wal_size() const;
+
+ private:
+  explicit SqliteBackend(std::shared_ptr<SqliteStore> store);
+  std::shared_ptr<SqliteStore> store_;
+};
+
+}  // namespace sotto::relay

@@ -1,0 +1,102 @@
+// The logs of SqliteStore: tables log_entry and log_snapshot.
+#include <bit>
+
+#include "base/try.h"
+#include "relay/backend/sqlite_store.h"
+
+namespace sotto::relay {
+
+namespace {
+
+/// SQLite's integers end here; no seq ever comes near.
+constexpr std::uint64_t most = INT64_MAX;
+
+/// Snapshots are stored with up to 1/16 of padding, since SQLite writes a row of unchanged length in place: 25 KiB of
+/// WAL instead of 42 for one of 20 KiB.
+std::size_t padded_size(std::size_t size) {
+  const std::size_t step = std::max<std::size_t>(64, std::bit_ceil(size) / 16);
+  return (size + step - 1) / step * step;
+}
+
+}  // namespace
+
+Result<std::optional<std::uint64_t>> SqliteStore::snapshot_seq(const LogId& log) {
+  return db_->one<std::uint64_t>("SELECT seq FROM log_snapshot WHERE log_id = ?", log);
+}
+
+Result<std::uint64_t> SqliteStore::last_seq(const LogId& log) {
+  SOTTO_TRY_ASSIGN(const auto entry, db_->one<std::uint64_t>(
+                                         "SELECT seq FROM log_entry WHERE log_id = ? ORDER BY seq DESC LIMIT 1", log));
+  if (entry) return *entry;
+  SOTTO_TRY_ASSIGN(const auto snapshot, snapshot_seq(log));
+  return snapshot.value_or(0);
+}
+
+Result<std::uint64_t> SqliteStore::append(const LogId& log, std::uint64_t expected_last, ByteView record) {
+  SOTTO_TRY_ASSIGN(const auto last, last_seq(log));
+  if (last != expected_last || last == most) return ErrorCode::CONFLICT;
+  SOTTO_TRY(db_->run("INSERT INTO log_entry(log_id, seq, data) VALUES(?, ?, ?)", log, last + 1, record));
+  return last + 1;
+}
+
+Result<std::vector<LogRecord>> SqliteStore::read(const LogId& log, std::uint64_t from, std::size_t limit,
+                                                 std::size_t max_bytes) {
+  std::vector<LogRecord> out;
+  if (from > most || limit == 0) return out;
+  std::size_t bytes = 0;
+  SOTTO_TRY(db_->query("SELECT seq, data FROM log_entry WHERE log_id = ? AND seq >= ? ORDER BY seq", log, from,
+                       [&](const store::Row& row) {
+                         const auto data = row.get<ByteView>(1);
+                         if (!out.empty() && (bytes >= max_bytes || data.size() > max_bytes - bytes)) return false;
+                         bytes += data.size();
+                         out.push_back({row.get<std::uint64_t>(0), to_bytes(data)});
+                         return out.size() < limit;
+                       }));
+  return out;
+}
+
+Status SqliteStore::trim(const LogId& log, std::uint64_t up_to) {
+  SOTTO_TRY_ASSIGN(const auto covered, snapshot_seq(log));
+  if (up_to > covered.value_or(0)) return Error(ErrorCode::INVALID_ARGUMENT, "a snapshot must cover what is trimmed");
+  SOTTO_TRY(db_->run("DELETE FROM log_entry WHERE log_id = ? AND seq <= ?", log, up_to));
+  residue_ = residue_ || db_->changes() > 0;
+  return {};
+}
+
+Status SqliteStore::snapshot(const LogId& log, std::uint64_t seq, ByteView bytes) {
+  SOTTO_TRY_ASSIGN(const auto last, last_seq(log));
+  if (seq > last) return Error(ErrorCode::INVALID_ARGUMENT, "a snapshot of entries that are not there");
+  SOTTO_TRY_ASSIGN(const auto stored, (db_->one<std::uint64_t, std::size_t>(
+                                          "SELECT seq, length(data) FROM log_snapshot WHERE log_id = ?", log)));
+  if (stored && seq < std::get<0>(*stored)) return {};
+  Bytes padded = to_bytes(bytes);
+  padded.resize(padded_size(bytes.size()));
+  if (stored && std::get<1>(*stored) == padded.size()) {
+    return db_->run("UPDATE log_snapshot SET seq = ?, size = ?, data = ? WHERE log_id = ?", seq, bytes.size(), padded,
+                    log);
+  }
+  // In this order the new row takes the pages of the old one; an upsert would write both.
+  SOTTO_TRY(db_->run("DELETE FROM log_snapshot WHERE log_id = ?", log));
+  residue_ = residue_ || db_->changes() > 0;
+  return db_->run("INSERT INTO log_snapshot(log_id, seq, size, data) VALUES(?, ?, ?, ?)", log, seq, bytes.size(),
+                  padded);
+}
+
+Result<LogState> SqliteStore::load(const LogId& log) {
+  LogState out;
+  SOTTO_TRY_ASSIGN(auto snapshot, (db_->one<std::uint64_t, std::size_t, Bytes>(
+                                      "SELECT seq, size, data FROM log_snapshot WHERE log_id = ?", log)));
+  if (snapshot) {
+    std::size_t size = 0;
+    std::tie(out.snapshot_seq, size, out.snapshot) = std::move(*snapshot);
+    if (size > out.snapshot.size()) return Error(ErrorCode::CORRUPT, "a snapshot is cut off");
+    out.snapshot.resize(size);
+  }
+  SOTTO_TRY_ASSIGN(out.last, last_seq(log));
+  SOTTO_TRY_ASSIGN(const auto first,
+                   db_->one<std::uint64_t>("SELECT seq FROM log_entry WHERE log_id = ? ORDER BY seq LIMIT 1", log));
+  out.first = first.value_or(out.last + 1);
+  return out;
+}
+
+}  // namespace sotto::relay

@@ -1,0 +1,81 @@
+#include "relay/backend/sqlite_store.h"
+
+#include "base/try.h"
+#include "relay/backend/sqlite_schema.h"
+
+namespace sotto::relay {
+
+namespace {
+
+constexpr std::size_t incarnation_bytes = 16;
+/// Given back a call, so that a call stays short: 8 MiB of pages of 4 KiB.
+constexpr std::int64_t pages_released = 2048;
+
+}  // namespace
+
+Result<std::shared_ptr<SqliteStore>> SqliteStore::open(std::unique_ptr<store::Database> db, Random& random,
+                                                       bool restored) {
+  std::shared_ptr<SqliteStore> out(new SqliteStore(std::move(db)));
+  SOTTO_TRY(store::migrate(*out->db_, sqlite_migrations(), sqlite_application_id));
+  SOTTO_TRY(out->load_identity(random, restored));
+  return out;
+}
+
+Status SqliteStore::load_identity(Random& random, bool restored) {
+  SOTTO_TRY_ASSIGN(auto transaction, store::Transaction::begin(*db_));
+  SOTTO_TRY_ASSIGN(const auto row, (db_->one<Bytes, std::uint64_t>("SELECT incarnation, last_revision FROM store")));
+  if (row && !restored) {
+    std::tie(incarnation_, last_revision_) = *row;
+    if (incarnation_.size() != incarnation_bytes) return Error(ErrorCode::CORRUPT, "incarnation of the wrong size");
+    return {};
+  }
+  incarnation_.resize(incarnation_bytes);
+  random.fill(incarnation_);
+  if (row) last_revision_ = std::get<1>(*row);
+  SOTTO_TRY(
+      db_->run("INSERT INTO store(id, incarnation, last_revision) VALUES(1, ?, ?)"
+               " ON CONFLICT(id) DO UPDATE SET incarnation = excluded.incarnation",
+               incarnation_, last_revision_));
+  return transaction.commit();
+}
+
+Status SqliteStore::begin(std::size_t writes) {
+  revision_moved_ = false;
+  SOTTO_TRY_ASSIGN(auto transaction, store::Transaction::begin(*db_, writes > 0 ? store::TransactionKind::write
+                                                                                : store::TransactionKind::read));
+  transaction_.emplace(std::move(transaction));
+  return {};
+}
+
+Status SqliteStore::commit() {
+  if (!transaction_) return Error(ErrorCode::INTERNAL, "no run was begun");
+  Status done;
+  if (revision_moved_) done = db_->run("UPDATE store SET last_revision = ?", last_revision_);
+  if (done.ok()) done = transaction_->commit();
+  transaction_.reset();
+  return done;
+}
+
+void SqliteStore::roll_back() { transaction_.reset(); }
+
+Status SqliteStore::clean_up(std::uint64_t rewrite_bytes) {
+  if (transaction_) return Error(ErrorCode::INTERNAL, "a run is open");
+  SOTTO_TRY_ASSIGN(const auto pages, db_->one<std::uint64_t>("PRAGMA page_count"));
+  SOTTO_TRY_ASSIGN(const auto page_size, db_->one<std::uint64_t>("PRAGMA page_size"));
+  // secure_delete zeroes a row where it lies; but where SQLite moved rows to a neighbouring page before, a copy may
+  // stand in the unused part of the old page until that is written anew. Rewriting the file leaves no such part.
+  Status freed;
+  if (residue_ && pages.value_or(0) * page_size.value_or(0) <= rewrite_bytes) {
+    freed = db_->execute_script("VACUUM");
+    if (freed.ok()) residue_ = false;
+  } else {
+    SOTTO_TRY_ASSIGN(const auto free, db_->free_pages());
+    freed = db_->release_free_pages(std::min(free, pages_released));
+  }
+  // Also with a full disk: it is the checkpoint that makes room.
+  SOTTO_TRY_ASSIGN(const auto result, db_->checkpoint(store::Checkpoint::truncate));
+  if (!result.complete) return Error(ErrorCode::UNAVAILABLE, "a reader holds the checkpoint back");
+  return freed;
+}
+
+}  // namespace sotto::relay

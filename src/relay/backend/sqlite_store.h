@@ -1,0 +1,72 @@
+// Logs, records and blobs in one SQLite file.
+#pragma once
+
+#include <memory>
+
+#include "base/random.h"
+#include "relay/backend/sync_store.h"
+#include "store/transaction.h"
+
+namespace sotto::relay {
+
+class SqliteStore final : public SyncStore {
+ public:
+  /// Takes the tables over; makes them if the file is new. With `restored` the store gets a new incarnation.
+  static Result<std::shared_ptr<SqliteStore>> open(std::unique_ptr<store::Database> db, Random& random, bool restored);
+
+  Status begin(std::size_t writes) override;
+  Status commit() override;
+  void roll_back() override;
+
+  Result<std::uint64_t> append(const LogId& log, std::uint64_t expected_last, ByteView record) override;
+  Result<std::vector<LogRecord>> read(const LogId& log, std::uint64_t from, std::size_t limit,
+                                      std::size_t max_bytes) override;
+  Status trim(const LogId& log, std::uint64_t up_to) override;
+  Status snapshot(const LogId& log, std::uint64_t seq, ByteView bytes) override;
+  Result<LogState> load(const LogId& log) override;
+
+  Result<Record> get(const RecordKey& key) override;
+  Result<std::uint64_t> put(const RecordKey& key, ByteView value,
+                            std::optional<std::uint64_t> expected_revision) override;
+  Status remove(const RecordKey& key) override;
+  Result<std::vector<Record>> scan(const RecordKey& prefix, const RecordKey& after, std::size_t limit) override;
+
+  Result<BlobState> blob_begin(const BlobId& blob, std::uint64_t size, ByteView meta) override;
+  Result<BlobState> blob_write(const BlobId& blob, std::uint64_t offset, ByteView data) override;
+  Status blob_finish(const BlobId& blob, const crypto::Sha256Digest& hash) override;
+  Result<std::optional<BlobState>> blob_state(const BlobId& blob) override;
+  Result<Bytes> blob_read(const BlobId& blob, std::uint64_t offset, std::size_t limit) override;
+  Status blob_remove(const BlobId& blob) override;
+
+  [[nodiscard]] Bytes incarnation() const override { return incarnation_; }
+
+  [[nodiscard]] std::uint64_t wal_size() const { return db_->wal_size(); }
+  /// Leaves nothing in the WAL, gives free pages back to the file system, and rewrites a file of at most
+  /// `rewrite_bytes` if something was removed since it was last rewritten. Not between `begin` and `commit`.
+  Status clean_up(std::uint64_t rewrite_bytes);
+
+ private:
+  explicit SqliteStore(std::unique_ptr<store::Database> db) : db_(std::move(db)) {}
+  Status load_identity(Random& random, bool restored);
+
+  Result<std::uint64_t> last_seq(const LogId& log);
+  Result<std::optional<std::uint64_t>> snapshot_seq(const LogId& log);
+
+  struct Blob {
+    BlobState state;
+    std::optional<crypto::Sha256Digest> hash;
+  };
+  Result<std::optional<Blob>> find_blob(const BlobId& blob);
+  Result<Bytes> blob_bytes(const BlobId& blob, std::uint64_t from, std::uint64_t to);
+
+  std::unique_ptr<store::Database> db_;
+  std::optional<store::Transaction> transaction_;
+  Bytes incarnation_;
+  /// May run ahead of the stored one after a roll back; that only leaves numbers unused.
+  std::uint64_t last_revision_ = 0;
+  bool revision_moved_ = false;
+  /// Whether something was removed of which a page may still hold a part. A process before may have left it so.
+  bool residue_ = true;
+};
+
+}  // namespace sotto::relay

@@ -1,0 +1,333 @@
+#include "relay/core.h"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "relay/dispatch.h"
+#include "wire/limits.h"
+
+namespace sotto::relay {
+
+namespace {
+
+/// Loads that follow each other (a chat's snapshot, tail, cursors …) before a step lets others in.
+constexpr int rounds_a_step = 256;
+/// Of a request that met a conflict.
+constexpr int conflicts_at_most = 3;
+
+/// A request that had its turn.
+struct Pending {
+  ConnectionId connection = 0;
+  Waiting request;
+  wire::Response response;
+  std::vector<Dependency> depends;
+  std::function<void()> committed;
+  std::function<void()> failed;
+  bool barrier = false;
+  std::shared_ptr<LateAnswer> late;
+  /// What the answer is going to take.
+  std::size_t bytes = 0;
+};
+
+}  // namespace
+
+class Core::Impl {
+ public:
+  Impl(Backend& backend, Random& random, const CoreConfig& config, Logger log)
+      : s_(backend, random, config, std::move(log)), rooms_(s_) {}
+
+  Outputs step(Timestamp now, std::span<Input> inputs) {
+    advance_clock(now);
+    for (auto& input : inputs) std::visit([this](auto& it) { take(it); }, input);
+    rooms_.cursors.on_timers();
+    drop_unauthenticated();
+    rooms_.blobs.expire();
+    const bool more = work();
+    drop_the_demanding();
+    return finish(more);
+  }
+
+  Outputs stop(Timestamp now) {
+    advance_clock(now);
+    work();
+    rooms_.cursors.hurry();
+    for (int turn = 0; turn < 8 && work(); ++turn) continue;
+    for (auto& [id, connection] : s_.connections) {
+      wire::Push push;
+      push.mutable_going_away()->set_retry_after_ms(1000 + s_.random.below(4000));
+      s_.outbox.push(*connection, push);
+      s_.close(*connection, close_code::going_away, "going away");
+    }
+    auto out = finish(false);
+    out.checkpoint = true;
+    return out;
+  }
+
+  [[nodiscard]] std::size_t cached_chats() const { return s_.chats.size(); }
+
+ private:
+  void advance_clock(Timestamp now) {
+    const auto wall = static_cast<std::uint64_t>(std::max<std::int64_t>(0, now.time_since_epoch().count()));
+    if (s_.wall != 0 && wall > s_.wall) s_.now += wall - s_.wall;
+    s_.wall = wall;
+  }
+
+  void take(Opened& input) {
+    auto& connection = s_.connections[input.id];
+    connection = std::make_unique<Connection>();
+    connection->id = input.id;
+    connection->address = std::move(input.peer_address);
+    rooms_.session.greet(*connection);
+    strangers_.emplace_back(s_.now + s_.config.authentication_ms, input.id);
+  }
+
+  void take(Closed& input) {
+    auto* connection = s_.find(input.id);
+    if (connection == nullptr) return;
+    s_.set_offline(*connection);
+    s_.waits_for_drain.erase(input.id);
+    s_.connections.erase(input.id);
+  }
+
+  void take(Drained& input) {
+    auto* connection = s_.find(input.id);
+    if (connection == nullptr) return;
+    connection->unsent_bytes = input.queued_bytes;
+    s_.waits_for_drain.erase(input.id);
+    s_.make_runnable(*connection);
+    rooms_.delivery.wake(*connection);
+  }
+
+  void take(Received& input) {
+    auto* connection = s_.find(input.id);
+    if (connection == nullptr || connection->closing) return;
+    auto envelopes = wire::decode_frame(input.bytes);
+    if (!envelopes.ok()) {
+      const bool large = envelopes.code() == ErrorCode::TOO_LARGE;
+      return s_.close(*connection, large ? close_code::too_big : close_code::protocol_error, "malformed frame");
+    }
+    for (auto& envelope : *envelopes) {
+      if (envelope.body_case() == wire::Envelope::BODY_NOT_SET) continue;
+      if (!envelope.has_request()) return s_.close(*connection, close_code::protocol_error, "not a request");
+      Waiting waiting;
+      waiting.id = envelope.id();
+      waiting.bytes = envelope.request().ByteSizeLong();
+      waiting.request = std::move(*envelope.mutable_request());
+      connection->waiting_bytes += waiting.bytes;
+      connection->waiting.push_back(std::move(waiting));
+    }
+    heard_.push_back(input.id);
+    s_.make_runnable(*connection);
+  }
+
+  /// What a step could not take up waits in memory, so it is bounded.
+  void drop_the_demanding() {
+    for (const auto id : std::exchange(heard_, {})) {
+      auto* connection = s_.find(id);
+      if (connection == nullptr) continue;
+      const bool many = connection->waiting.size() > s_.config.waiting_requests;
+      if (many || connection->waiting_bytes > s_.config.waiting_bytes) {
+        s_.close(*connection, close_code::policy_violation, "too many waiting requests");
+      }
+    }
+  }
+
+  void drop_unauthenticated() {
+    while (!strangers_.empty() && strangers_.front().first <= s_.now) {
+      auto* connection = s_.find(strangers_.front().second);
+      strangers_.pop_front();
+      if (connection != nullptr && connection->kind == ConnectionKind::unauthenticated) {
+        s_.close(*connection, close_code::not_authenticated, "not authenticated in time");
+      }
+    }
+  }
+
+  /// True if there is more to do at once.
+  bool work() {
+    for (int round = 0; round < rounds_a_step; ++round) {
+      const auto waiting = handle_requests();
+      rooms_.delivery.work();
+      flush();
+      if (s_.backend.idle() && s_.batch.outstanding() == 0) {
+        bool more = !pending_.empty();
+        settle();
+        more = more || !s_.runnable.empty();
+        for (const auto id : waiting) retry(id);
+        if (!more) return s_.outbox.bytes() >= s_.config.step_bytes;
+        continue;
+      }
+      s_.backend.run();
+      while (s_.batch.outstanding() > 0 && !s_.backend.idle()) s_.backend.run();
+      settle();
+      for (const auto id : waiting) retry(id);
+    }
+    return true;
+  }
+
+  void retry(ConnectionId id) {
+    if (auto* connection = s_.find(id)) s_.make_runnable(*connection);
+  }
+
+  /// Gives each connection's requests their turns. Gives those whose next request is being read for.
+  std::vector<ConnectionId> handle_requests() {
+    std::vector<ConnectionId> waiting;
+    for (const auto id : std::exchange(s_.runnable, {})) {
+      auto* connection = s_.find(id);
+      if (connection == nullptr) continue;
+      connection->runnable = false;
+      while (!connection->waiting.empty() && !connection->blocked && !connection->closing &&
+             !s_.congested(*connection)) {
+        if (!handle_next(*connection)) {
+          waiting.push_back(id);
+          break;
+        }
+      }
+    }
+    return waiting;
+  }
+
+  /// False: the request waits for the backend.
+  bool handle_next(Connection& connection) {
+    auto& next = connection.waiting.front();
+    Call call{connection, next.request, {}, {}, {}, false, {}};
+    auto answer = dispatch(rooms_, call);
+    if (!answer) return false;
+    Pending pending;
+    pending.connection = connection.id;
+    pending.response = std::move(*answer);
+    pending.depends = std::move(call.depends);
+    pending.committed = std::move(call.committed);
+    pending.failed = std::move(call.failed);
+    pending.barrier = call.barrier;
+    pending.late = std::move(call.late);
+    pending.bytes = pending.response.ByteSizeLong();
+    if (next.request.has_fetch_attachment()) pending.bytes += wire::limits::attachment_part_bytes;
+    connection.answer_bytes += pending.bytes;
+    connection.waiting_bytes -= next.bytes;
+    pending.request = std::move(next);
+    connection.waiting.pop_front();
+    connection.blocked = connection.blocked || pending.barrier;
+    pending_.push_back(std::move(pending));
+    return true;
+  }
+
+  void flush() {
+    s_.handles.flush();
+    s_.users.flush();
+    s_.devices.flush();
+    s_.key_indexes.flush();
+    s_.key_packages.flush();
+    rooms_.blobs.flush();
+    rooms_.cursors.flush();
+  }
+
+  /// The writes are done, well or badly: memory follows the disk, and the answers leave.
+  void settle() {
+    if (s_.batch.outstanding() > 0) return;
+    for (const auto& [what, code] : s_.batch.failures()) forget(what, code);
+    std::vector<Pending> again;
+    for (auto& pending : std::exchange(pending_, {})) {
+      if (pending.late && !pending.late->done) {
+        pending_.push_back(std::move(pending));
+        continue;
+      }
+      const auto fate = s_.batch.fate_of(pending.depends);
+      auto* connection = s_.find(pending.connection);
+      if (connection != nullptr) {
+        connection->answer_bytes -= pending.bytes;
+        connection->blocked = connection->blocked && !pending.barrier;
+        s_.make_runnable(*connection);
+      }
+      if (!fate) {
+        // The answer goes first: what it sets off comes after it.
+        if (connection != nullptr) {
+          s_.outbox.answer(*connection, pending.request.id,
+                           std::move(pending.late ? pending.late->response : pending.response));
+        }
+        if (pending.committed) pending.committed();
+        continue;
+      }
+      if (pending.failed) pending.failed();
+      if (connection == nullptr || connection->closing) continue;
+      if (fate == ErrorCode::CONFLICT && ++pending.request.conflicts < conflicts_at_most) {
+        again.push_back(std::move(pending));
+      } else {
+        s_.outbox.answer(*connection, pending.request.id, unavailable());
+      }
+    }
+    s_.batch.clear();
+    // In their old order, before what came later.
+    for (auto it = again.rbegin(); it != again.rend(); ++it) {
+      auto* connection = s_.find(it->connection);
+      connection->waiting_bytes += it->request.bytes;
+      connection->waiting.push_front(std::move(it->request));
+      s_.make_runnable(*connection);
+    }
+  }
+
+  void forget(const Dependency& what, ErrorCode code) {
+    s_.log.warning("relay: a write failed: ", code);
+    if (what.size() == 17 && what.front() == 'L') {
+      const auto chat = *id_from<ChatId>(ByteView(what).subspan(1));
+      s_.chats.drop(chat);
+      // Read again at once: what it has to do by timers, it has to do still.
+      s_.chats.need(chat);
+      return;
+    }
+    s_.handles.drop(what);
+    s_.users.drop(what);
+    s_.devices.drop(what);
+    s_.key_indexes.drop(what);
+    s_.key_packages.drop(what);
+    rooms_.blobs.drop(what);
+  }
+
+  Outputs finish(bool more) {
+    ++s_.step;
+    s_.handles.sweep(s_.step);
+    s_.users.sweep(s_.step);
+    s_.devices.sweep(s_.step);
+    s_.key_indexes.sweep(s_.step);
+    s_.key_packages.sweep(s_.step);
+    s_.chats.sweep(s_.step);
+    rooms_.blobs.sweep(s_.step);
+    Outputs out;
+    if (s_.checkpoint_due != 0 && s_.checkpoint_due <= s_.now && !more) {
+      s_.checkpoint_due = 0;
+      s_.checkpoint_since = 0;
+      out.checkpoint = true;
+    }
+    out.next_timer = more ? std::chrono::milliseconds(0) : next_timer();
+    out.waits_for_drain = !s_.waits_for_drain.empty();
+    out.actions = s_.outbox.take();
+    return out;
+  }
+
+  [[nodiscard]] std::optional<std::chrono::milliseconds> next_timer() const {
+    std::optional<std::uint64_t> due;
+    const auto add = [&](std::uint64_t at) { due = std::min(due.value_or(at), at); };
+    if (!s_.timers.empty()) add(s_.timers.begin()->first);
+    if (!strangers_.empty()) add(strangers_.front().first);
+    if (s_.checkpoint_due != 0) add(s_.checkpoint_due);
+    add(rooms_.blobs.next_expiry());
+    return std::chrono::milliseconds(*due > s_.now ? *due - s_.now : 0);
+  }
+
+  State s_;
+  Rooms rooms_;
+  std::vector<Pending> pending_;
+  /// Connections that a frame came from in this step.
+  std::vector<ConnectionId> heard_;
+  /// Connections that have not authenticated, and until when they have to.
+  std::deque<std::pair<std::uint64_t, ConnectionId>> strangers_;
+};
+
+Core::Core(Backend& backend, Random& random, const CoreConfig& config, Logger log)
+    : impl_(std::make_unique<Impl>(backend, random, config, std::move(log))) {}
+Core::~Core() = default;
+Outputs Core::step(Timestamp now, std::span<Input> inputs) { return impl_->step(now, inputs); }
+Outputs Core::stop(Timestamp now) { return impl_->stop(now); }
+std::size_t Core::cached_chats() const { return impl_->cached_chats(); }
+
+}  // namespace sotto::relay

@@ -1,0 +1,238 @@
+#include "relay/delivery.h"
+
+#include <algorithm>
+
+#include "relay/entry_view.h"
+#include "wire/limits.h"
+
+namespace sotto::relay {
+
+namespace limits = wire::limits;
+
+namespace {
+
+/// Of one chat, before it is another's turn.
+constexpr std::size_t entries_a_turn = 32;
+constexpr std::size_t bytes_a_turn = 64 * 1024;
+
+}  // namespace
+
+void Delivery::wake(Connection& connection) {
+  if (!connection.delivery || connection.pumping || connection.closing) return;
+  connection.pumping = true;
+  pumping_.push_back(connection.id);
+}
+
+bool Delivery::has_room(const Connection& connection) {
+  const auto& d = *connection.delivery;
+  return d.entries_in_flight < limits::window_entries && d.bytes_in_flight < limits::window_bytes &&
+         !s_.congested(connection);
+}
+
+void Delivery::open_feed(Connection& connection, Chat& chat, const ChatMember& member) {
+  auto& d = *connection.delivery;
+  const auto [it, added] = d.feeds.try_emplace(chat.id);
+  Feed& feed = it->second;
+  if (added)
+    feed.next =
+        next_owed(member, chat.acked(connection.sender.device), chat.durable_head).value_or(chat.durable_head + 1);
+  if (feed.ready) return;
+  feed.ready = true;
+  d.ready.push_back(chat.id);
+}
+
+void Delivery::appended(const ChatId& id, std::uint64_t seq) {
+  auto* chat = s_.chats.find(id);
+  if (chat == nullptr) return;
+  for (const auto& [device, member] : chat->fold.members) {
+    if (last_owed(member, seq) != seq) continue;
+    const auto online = s_.online.find(device);
+    if (online == s_.online.end()) continue;
+    for (auto* connection : online->second) {
+      open_feed(*connection, *chat, member);
+      wake(*connection);
+    }
+  }
+}
+
+void Delivery::acked(Connection& connection, const ChatId& chat, std::uint64_t seq) {
+  if (!connection.delivery) return;
+  auto& d = *connection.delivery;
+  const auto it = d.feeds.find(chat);
+  if (it == d.feeds.end()) return;
+  Feed& feed = it->second;
+  const auto end = std::ranges::find_if(feed.in_flight, [&](const auto& sent) { return sent.seq > seq; });
+  for (auto sent = feed.in_flight.begin(); sent != end; ++sent) {
+    --d.entries_in_flight;
+    d.bytes_in_flight -= sent->bytes;
+  }
+  feed.in_flight.erase(feed.in_flight.begin(), end);
+  feed.next = std::max(feed.next, seq + 1);
+  if (feed.in_flight.empty() && !feed.ready) d.feeds.erase(it);
+  wake(connection);
+}
+
+bool Delivery::work() {
+  std::deque<ConnectionId> again;
+  bool waits = false;
+  while (!pumping_.empty() && s_.outbox.bytes() < s_.config.step_bytes) {
+    const auto id = pumping_.front();
+    pumping_.pop_front();
+    auto* connection = s_.find(id);
+    if (connection == nullptr) continue;
+    connection->pumping = false;
+    if (connection->closing) continue;
+    switch (pump(*connection)) {
+      case Progress::idle:
+        break;
+      case Progress::more:
+        wake(*connection);
+        break;
+      case Progress::waits:
+        waits = true;
+        connection->pumping = true;
+        again.push_back(id);
+        break;
+    }
+  }
+  pumping_.insert(pumping_.end(), again.begin(), again.end());
+  return waits;
+}
+
+Delivery::Progress Delivery::pump(Connection& connection) {
+  auto& d = *connection.delivery;
+  if (!d.heads_told && !tell_heads(connection)) return Progress::waits;
+  if (d.reading) return Progress::waits;
+  if (d.ready.empty() || !has_room(connection)) return Progress::idle;
+
+  const auto id = d.ready.front();
+  const auto chat = s_.chats.need(id);
+  if (!chat && !chat.answer) return Progress::waits;
+  d.ready.pop_front();
+  Feed& feed = d.feeds[id];
+  feed.ready = false;
+  const auto* member = chat ? chat->fold.find(connection.sender.device) : nullptr;
+  // A chat that cannot be read holds up no other; it is tried again when its next entry comes.
+  if (member == nullptr) return Progress::more;
+  if (!serve(connection, *chat, feed, *member)) return Progress::waits;
+  return Progress::more;
+}
+
+bool Delivery::serve(Connection& connection, Chat& chat, Feed& feed, const ChatMember& member) {
+  auto& d = *connection.delivery;
+  const auto next = next_owed(member, feed.next - 1, chat.durable_head);
+  if (!next) {
+    if (feed.in_flight.empty()) d.feeds.erase(chat.id);
+    return true;
+  }
+  feed.ready = true;
+  d.ready.push_back(chat.id);
+  if (*next < chat.first) {
+    tell_gap(connection, chat, feed, member);
+    return true;
+  }
+  const auto room = std::min(entries_a_turn, limits::window_entries - d.entries_in_flight);
+  const auto last = std::min(last_owed(member, chat.durable_head), *next + room - 1);
+  if (chat.find_recent(*next) == nullptr) {
+    read(connection, chat.id, *next, last);
+    return false;
+  }
+  std::vector<LogEntryAt> entries;
+  std::size_t bytes = 0;
+  const auto most = std::min(bytes_a_turn, limits::window_bytes - d.bytes_in_flight);
+  for (auto seq = next; seq && *seq <= last && bytes < most; seq = next_owed(member, *seq, last)) {
+    entries.push_back(*chat.find_recent(*seq));
+    bytes += entries.back().entry->weight();
+  }
+  deliver(connection, chat, feed, entries);
+  return true;
+}
+
+void Delivery::read(Connection& connection, const ChatId& id, std::uint64_t from, std::uint64_t to) {
+  connection.delivery->reading = true;
+  s_.backend.read(id, from, static_cast<std::size_t>(to - from + 1), bytes_a_turn,
+                  [this, id, from, connection_id = connection.id](const Result<std::vector<LogRecord>>& records) {
+                    auto* target = s_.find(connection_id);
+                    if (target == nullptr || !target->delivery) return;
+                    auto& d = *target->delivery;
+                    d.reading = false;
+                    const auto feed = d.feeds.find(id);
+                    auto* chat = s_.chats.find(id);
+                    if (feed == d.feeds.end() || chat == nullptr) return;
+                    const auto* member = chat->fold.find(target->sender.device);
+                    if (member == nullptr) return;
+                    std::vector<LogEntryAt> entries;
+                    bool sound = records.ok();
+                    for (std::size_t i = 0; sound && i < records->size(); ++i) {
+                      const auto& record = (*records)[i];
+                      auto entry = decode_entry(record.data);
+                      sound = entry.ok();
+                      // Between two times of membership there is what others are owed.
+                      if (!sound || next_owed(*member, record.seq - 1, chat->durable_head) != record.seq) continue;
+                      entries.push_back({record.seq, std::make_shared<const StoredEntry>(std::move(*entry))});
+                    }
+                    const bool lost = sound && entries.empty() && from >= chat->first && from >= feed->second.next;
+                    if (!sound || lost) {
+                      // Tried again when its next entry comes, or after the device connected again.
+                      s_.log.error("relay: a log cannot be read, chat ", id);
+                      feed->second.ready = false;
+                      std::erase(d.ready, id);
+                    }
+                    deliver(*target, *chat, feed->second, entries);
+                  });
+}
+
+void Delivery::deliver(Connection& connection, Chat& chat, Feed& feed, const std::vector<LogEntryAt>& entries) {
+  auto& d = *connection.delivery;
+  const auto& device = connection.sender.device;
+  const auto* member = chat.fold.find(device);
+  wire::Push push;
+  const auto flush = [&] {
+    if (push.entries().entries_size() > 0) s_.outbox.push(connection, push);
+    push.Clear();
+  };
+  for (const auto& at : entries) {
+    if (at.seq < feed.next) continue;
+    // Never past a hole.
+    if (member == nullptr || next_owed(*member, feed.next - 1, chat.durable_head) != at.seq) break;
+    // Put back on the roster by a repair, it never left the group and has no Welcome.
+    const bool joins = begins_at(*member, at.seq) && at.entry->secret_for(device) != nullptr;
+    std::size_t bytes = 0;
+    if (joins) {
+      flush();
+      const auto joined = joined_push(chat.id, chat.fold, device, at);
+      bytes = joined.ByteSizeLong();
+      s_.outbox.push(connection, joined);
+    } else {
+      auto entry = entry_for(device, at);
+      bytes = entry.ByteSizeLong();
+      const bool other = push.entries().entries_size() > 0 && push.entries().generation() != at.entry->generation;
+      if (other || push.ByteSizeLong() + bytes > bytes_a_turn) flush();
+      push.mutable_entries()->set_chat_id(to_string_bytes(chat.id));
+      push.mutable_entries()->set_generation(at.entry->generation);
+      *push.mutable_entries()->add_entries() = std::move(entry);
+    }
+    feed.next = at.seq + 1;
+    feed.in_flight.push_back({at.seq, bytes});
+    ++d.entries_in_flight;
+    d.bytes_in_flight += bytes;
+  }
+  flush();
+}
+
+void Delivery::tell_gap(Connection& connection, Chat& chat, Feed& feed, const ChatMember& member) {
+  const auto from = *next_owed(member, feed.next - 1, chat.durable_head);
+  const auto to = std::min(chat.first - 1, last_owed(member, chat.durable_head));
+  wire::Push push;
+  auto& gap = *push.mutable_gap();
+  gap.set_chat_id(to_string_bytes(chat.id));
+  gap.set_from(from);
+  gap.set_to(to);
+  gap.set_handshakes(static_cast<std::uint64_t>(std::ranges::count_if(
+      chat.fold.handshakes, [&](const auto& handshake) { return handshake.seq >= from && handshake.seq <= to; })));
+  gap.set_last_n(member.last_n);
+  s_.outbox.push(connection, push);
+  feed.next = to + 1;
+}
+
+}  // namespace sotto::relay

@@ -1,0 +1,46 @@
+// How entries reach devices: heads at connect, then each chat in turn, never more in flight than the window.
+#pragma once
+
+#include <deque>
+
+#include "relay/state.h"
+
+namespace sotto::relay {
+
+class Delivery {
+ public:
+  explicit Delivery(State& state) : s_(state) {}
+
+  /// A main or peek connection has authenticated. Receipts that changed since `receipts_since` are told again.
+  void start(Connection& connection, std::uint64_t receipts_since);
+  /// An entry is durable: those who are owed it and online get it.
+  void appended(const ChatId& chat, std::uint64_t seq);
+  /// The device acked: its window has room again.
+  void acked(Connection& connection, const ChatId& chat, std::uint64_t seq);
+  /// The connection can be served, perhaps.
+  void wake(Connection& connection);
+  /// Serves who can be served. True if it has to be called again once the backend ran.
+  bool work();
+  /// Whether there is more to do than this step's bytes allow.
+  [[nodiscard]] bool backlog() const { return !pumping_.empty(); }
+
+ private:
+  enum class Progress { idle, waits, more };
+  bool tell_heads(Connection& connection);
+  void read_heads_page(Connection& connection);
+  void add_head(Connection& connection, Chat& chat);
+  void finish_heads(Connection& connection);
+  void open_feed(Connection& connection, Chat& chat, const ChatMember& member);
+  Progress pump(Connection& connection);
+  /// Sends what it can of one chat. False: it must be read first.
+  bool serve(Connection& connection, Chat& chat, Feed& feed, const ChatMember& member);
+  void read(Connection& connection, const ChatId& chat, std::uint64_t from, std::uint64_t to);
+  void deliver(Connection& connection, Chat& chat, Feed& feed, const std::vector<LogEntryAt>& entries);
+  void tell_gap(Connection& connection, Chat& chat, Feed& feed, const ChatMember& member);
+  [[nodiscard]] bool has_room(const Connection& connection);
+
+  State& s_;
+  std::deque<ConnectionId> pumping_;
+};
+
+}  // namespace sotto::relay

@@ -1,0 +1,30 @@
+// Which command goes where, and on which kind of connection it is allowed.
+#pragma once
+
+#include "relay/blobs.h"
+#include "relay/chat_log.h"
+#include "relay/cursors.h"
+#include "relay/delivery.h"
+#include "relay/directory.h"
+#include "relay/session.h"
+#include "relay/state.h"
+
+namespace sotto::relay {
+
+/// The rooms of the core.
+struct Rooms {
+  explicit Rooms(State& state);
+
+  State& s;
+  Delivery delivery;
+  Session session;
+  Directory directory;
+  ChatLog chat_log;
+  Cursors cursors;
+  Blobs blobs;
+};
+
+/// One turn of a request.
+Answer dispatch(Rooms& rooms, Call& call);
+
+}  // namespace sotto::relay

@@ -1,0 +1,115 @@
+// What a device learns right after it connected: the heads of its chats, and receipts that changed since it left.
+#include <algorithm>
+
+#include "relay/delivery.h"
+#include "relay/record_keys.h"
+#include "wire/limits.h"
+
+namespace sotto::relay {
+
+namespace {
+
+/// Memberships that are looked at together; their chats are loaded at the same time.
+constexpr std::size_t page_chats = 256;
+/// Receipts told after connecting; a device that was away for so many of them shows the rest as they change.
+constexpr std::size_t most_receipts = 10'000;
+
+}  // namespace
+
+void Delivery::start(Connection& connection, std::uint64_t receipts_since) {
+  connection.delivery = std::make_unique<DeliveryState>();
+  connection.delivery->receipts_since = receipts_since;
+  read_heads_page(connection);
+  wake(connection);
+}
+
+void Delivery::read_heads_page(Connection& connection) {
+  auto& d = *connection.delivery;
+  d.heads_reading = true;
+  s_.backend.scan(keys::memberships_of(connection.sender.device), d.heads_after, page_chats,
+                  [this, id = connection.id](const Result<std::vector<Record>>& records) {
+                    auto* target = s_.find(id);
+                    if (target == nullptr || !target->delivery) return;
+                    auto& state = *target->delivery;
+                    state.heads_reading = false;
+                    if (!records.ok()) {
+                      s_.close(*target, close_code::going_away, "the storage cannot be read");
+                      return;
+                    }
+                    for (const auto& record : *records) {
+                      if (const auto chat = keys::chat_of_membership(record.key)) state.heads_page.push_back(*chat);
+                    }
+                    state.heads_page_is_last = records->size() < page_chats;
+                    if (!records->empty()) state.heads_after = records->back().key;
+                  });
+}
+
+bool Delivery::tell_heads(Connection& connection) {
+  auto& d = *connection.delivery;
+  if (d.heads_reading) return false;
+  bool ready = true;
+  for (const auto& id : d.heads_page) {
+    const auto chat = s_.chats.need(id);
+    // A chat that cannot be loaded is told when it can be: after the next connect, or with its next entry.
+    if (!chat && !chat.answer) ready = false;
+  }
+  if (!ready) return false;
+  for (const auto& id : d.heads_page) {
+    if (auto* chat = s_.chats.find(id)) add_head(connection, *chat);
+  }
+  d.heads_page.clear();
+  if (!d.heads_page_is_last) {
+    read_heads_page(connection);
+    return false;
+  }
+  finish_heads(connection);
+  return true;
+}
+
+void Delivery::add_head(Connection& connection, Chat& chat) {
+  auto& d = *connection.delivery;
+  const auto& device = connection.sender.device;
+  const auto* member = chat.fold.find(device);
+  if (member == nullptr) return;
+  const auto acked = chat.acked(device);
+  if (next_owed(*member, acked, chat.durable_head)) {
+    auto& head = *d.heads.add_heads();
+    head.set_chat_id(to_string_bytes(chat.id));
+    head.set_head(last_owed(*member, chat.durable_head));
+    head.set_acked_seq(acked);
+    open_feed(connection, chat, *member);
+    if (static_cast<std::size_t>(d.heads.heads_size()) >= wire::limits::heads_per_push) {
+      wire::Push push;
+      push.mutable_heads()->Swap(&d.heads);
+      s_.outbox.push(connection, push);
+      d.heads.Clear();
+    }
+  }
+  if (connection.kind != ConnectionKind::main || !member->on_roster) return;
+  for (const auto& user : chat.fold.roster.users()) {
+    if (user == device.user || d.receipts.size() >= most_receipts) continue;
+    const auto seq = chat.delivered(user);
+    if (seq == 0 || chat.delivered_time(user) < d.receipts_since) continue;
+    auto& receipt = d.receipts.emplace_back();
+    receipt.set_chat_id(to_string_bytes(chat.id));
+    receipt.set_user_id(to_string_bytes(user));
+    receipt.set_seq(seq);
+  }
+}
+
+void Delivery::finish_heads(Connection& connection) {
+  auto& d = *connection.delivery;
+  wire::Push push;
+  push.mutable_heads()->Swap(&d.heads);
+  push.mutable_heads()->set_last(true);
+  s_.outbox.push(connection, push);
+  d.heads.Clear();
+  d.heads_told = true;
+  for (auto& receipt : std::exchange(d.receipts, {})) {
+    wire::Push told;
+    *told.mutable_delivery_receipt() = std::move(receipt);
+    s_.outbox.push(connection, told);
+  }
+}
+
+}  // namespace sotto::relay

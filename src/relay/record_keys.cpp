@@ -1,0 +1,64 @@
+#include "relay/record_keys.h"
+
+namespace sotto::relay::keys {
+
+namespace {
+
+RecordKey key(char family, std::initializer_list<ByteView> parts) {
+  RecordKey out{static_cast<std::uint8_t>(family)};
+  for (const auto& part : parts) append(out, part);
+  return out;
+}
+
+Bytes big_endian(std::uint64_t number) {
+  Bytes out;
+  for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(number >> shift));
+  return out;
+}
+
+RecordKey of_device(char family, const DeviceRef& device, ByteView rest = {}) {
+  return key(family, {view(device.user), view(device.device), rest});
+}
+
+}  // namespace
+
+RecordKey handle(std::string_view handle) { return key('h', {as_bytes(handle)}); }
+RecordKey user(const UserId& user) { return key('u', {view(user)}); }
+RecordKey device(const DeviceRef& device) { return of_device('d', device); }
+RecordKey cursor(const ChatId& chat, const DeviceRef& device) {
+  return key('c', {view(chat), view(device.user), view(device.device)});
+}
+RecordKey cursors_of(const ChatId& chat) { return key('c', {view(chat)}); }
+RecordKey membership(const DeviceRef& device, const ChatId& chat) { return of_device('m', device, view(chat)); }
+RecordKey memberships_of(const DeviceRef& device) { return of_device('m', device); }
+RecordKey key_package(const DeviceRef& device, std::uint64_t number) {
+  return of_device('k', device, big_endian(number));
+}
+RecordKey key_package_index(const DeviceRef& device) { return of_device('i', device); }
+RecordKey last_resort(const DeviceRef& device) { return of_device('l', device); }
+RecordKey blob_expiry(const BlobId& blob) { return key('x', {view(blob)}); }
+RecordKey blob_day(std::uint64_t day, const BlobId& blob) { return key('b', {big_endian(day), view(blob)}); }
+RecordKey blob_days() { return key('b', {}); }
+
+std::optional<ChatId> chat_of_membership(ByteView key) {
+  if (key.size() != 49) return std::nullopt;
+  return id_from<ChatId>(key.subspan(33));
+}
+
+std::optional<DeviceRef> device_of_cursor(ByteView key) {
+  DeviceRef out;
+  if (key.size() != 49) return std::nullopt;
+  assign_exact(out.user, key.subspan(17, 16));
+  assign_exact(out.device, key.subspan(33));
+  return out;
+}
+
+std::optional<BlobDay> parse_blob_day(ByteView key) {
+  BlobDay out;
+  if (key.size() != 25) return std::nullopt;
+  for (const auto byte : key.subspan(1, 8)) out.day = out.day << 8 | byte;
+  assign_exact(out.blob, key.subspan(9));
+  return out;
+}
+
+}  // namespace sotto::relay::keys

@@ -1,0 +1,39 @@
+// The keys of the relay's records. Each family has a letter; what is scanned together has a common prefix.
+#pragma once
+
+#include "relay/backend/backend.h"
+#include "relay/device_ref.h"
+
+namespace sotto::relay::keys {
+
+/// handle → userId.
+RecordKey handle(std::string_view handle);
+/// The user's device list.
+RecordKey user(const UserId& user);
+/// Session and ack numbers of a device.
+RecordKey device(const DeviceRef& device);
+/// What a device has acked in a chat.
+RecordKey cursor(const ChatId& chat, const DeviceRef& device);
+RecordKey cursors_of(const ChatId& chat);
+/// The chats in which a device is owed something or will be.
+RecordKey membership(const DeviceRef& device, const ChatId& chat);
+RecordKey memberships_of(const DeviceRef& device);
+/// One-time key packages of a device, their numbers, and the last-resort one.
+RecordKey key_package(const DeviceRef& device, std::uint64_t number);
+RecordKey key_package_index(const DeviceRef& device);
+RecordKey last_resort(const DeviceRef& device);
+/// When a blob expires, and the blobs that expire on a day.
+RecordKey blob_expiry(const BlobId& blob);
+RecordKey blob_day(std::uint64_t day, const BlobId& blob);
+RecordKey blob_days();
+
+/// The chat at the end of a `membership` key, the device at the end of a `cursor` key, and the parts of a `blob_day`.
+std::optional<ChatId> chat_of_membership(ByteView key);
+std::optional<DeviceRef> device_of_cursor(ByteView key);
+struct BlobDay {
+  std::uint64_t day = 0;
+  BlobId blob;
+};
+std::optional<BlobDay> parse_blob_day(ByteView key);
+
+}  // namespace sotto::relay::keys

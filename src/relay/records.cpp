@@ -1,0 +1,143 @@
+#include "relay/records.h"
+
+#include <algorithm>
+
+#include "base/try.h"
+#include "relay/store_codec.h"
+
+namespace sotto::relay {
+
+namespace {
+
+Error corrupt() { return Error(ErrorCode::CORRUPT, "a stored record does not parse"); }
+
+template <typename Message>
+Message begin() {
+  Message out;
+  out.set_version(store_version);
+  return out;
+}
+
+}  // namespace
+
+Bytes HandleRecord::encode() const {
+  auto out = begin<stored::HandleRecord>();
+  out.set_user_id(to_string_bytes(user));
+  return wire::serialize(out);
+}
+Result<HandleRecord> HandleRecord::decode(ByteView bytes) {
+  SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::HandleRecord>(bytes));
+  HandleRecord out;
+  if (!assign_exact(out.user, wire::view(in.user_id()))) return corrupt();
+  return out;
+}
+
+UserRecord::UserRecord(const wire::SignedDeviceList& list, const wire::CheckedDeviceList& checked)
+    : signed_list(wire::serialize(list)), version(checked.version), hash(checked.hash) {
+  for (const auto& certificate : checked.devices) {
+    devices.push_back({certificate.device, certificate.device_key, certificate.era});
+  }
+}
+const UserRecord::Device* UserRecord::find(const DeviceId& device) const {
+  const auto it = std::ranges::find(devices, device, &Device::device);
+  return it == devices.end() ? nullptr : &*it;
+}
+wire::SignedDeviceList UserRecord::list() const {
+  auto parsed = wire::decode<wire::SignedDeviceList>(signed_list);
+  return parsed.ok() ? std::move(*parsed) : wire::SignedDeviceList{};
+}
+Bytes UserRecord::encode() const {
+  auto out = begin<stored::UserRecord>();
+  out.set_signed_list(wire::field(signed_list));
+  out.set_list_version(version);
+  out.set_list_hash(wire::field(hash.view()));
+  for (const auto& device : devices) {
+    auto& to = *out.add_devices();
+    to.set_device_id(to_string_bytes(device.device));
+    to.set_device_key(wire::field(device.key.view()));
+    to.set_era(device.era);
+  }
+  return wire::serialize(out);
+}
+Result<UserRecord> UserRecord::decode(ByteView bytes) {
+  SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::UserRecord>(bytes));
+  UserRecord out;
+  out.signed_list = to_bytes(wire::view(in.signed_list()));
+  out.version = in.list_version();
+  if (!assign_exact(out.hash, wire::view(in.list_hash()))) return corrupt();
+  for (const auto& from : in.devices()) {
+    Device device;
+    if (!assign_exact(device.device, wire::view(from.device_id())) ||
+        !assign_exact(device.key, wire::view(from.device_key()))) {
+      return corrupt();
+    }
+    device.era = from.era();
+    out.devices.push_back(device);
+  }
+  return out;
+}
+
+Bytes DeviceRecord::encode() const {
+  auto out = begin<stored::DeviceRecord>();
+  out.set_era(era);
+  out.set_session(session);
+  out.set_ack_no(ack_no);
+  out.set_session_time(session_time);
+  return wire::serialize(out);
+}
+Result<DeviceRecord> DeviceRecord::decode(ByteView bytes) {
+  SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::DeviceRecord>(bytes));
+  return DeviceRecord{in.era(), in.session(), in.ack_no(), in.session_time()};
+}
+
+Bytes CursorRecord::encode() const {
+  auto out = begin<stored::CursorRecord>();
+  out.set_acked_seq(acked);
+  out.set_time(time);
+  return wire::serialize(out);
+}
+Result<CursorRecord> CursorRecord::decode(ByteView bytes) {
+  SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::CursorRecord>(bytes));
+  return CursorRecord{in.acked_seq(), in.time()};
+}
+
+Bytes KeyPackageIndex::encode() const {
+  auto out = begin<stored::KeyPackageIndex>();
+  out.set_first(first);
+  out.set_next(next);
+  return wire::serialize(out);
+}
+Result<KeyPackageIndex> KeyPackageIndex::decode(ByteView bytes) {
+  SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::KeyPackageIndex>(bytes));
+  if (in.next() < in.first()) return corrupt();
+  return KeyPackageIndex{in.first(), in.next()};
+}
+
+Bytes BlobMeta::encode() const {
+  auto out = begin<stored::BlobMeta>();
+  out.set_user_id(to_string_bytes(user));
+  out.set_hash(wire::field(hash.view()));
+  out.set_token_hash(wire::field(token_hash.view()));
+  return wire::serialize(out);
+}
+Result<BlobMeta> BlobMeta::decode(ByteView bytes) {
+  SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::BlobMeta>(bytes));
+  BlobMeta out;
+  if (!assign_exact(out.user, wire::view(in.user_id())) || !assign_exact(out.hash, wire::view(in.hash())) ||
+      !assign_exact(out.token_hash, wire::view(in.token_hash()))) {
+    return corrupt();
+  }
+  return out;
+}
+
+Bytes BlobExpiry::encode() const {
+  auto out = begin<stored::BlobExpiry>();
+  out.set_expires_at(expires_at);
+  return wire::serialize(out);
+}
+Result<BlobExpiry> BlobExpiry::decode(ByteView bytes) {
+  SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::BlobExpiry>(bytes));
+  return BlobExpiry{in.expires_at()};
+}
+
+}  // namespace sotto::relay

@@ -1,0 +1,88 @@
+// The relay's records as values. Each has `encode` and a static `decode` (errors: CORRUPT, NEWER_SCHEMA).
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "crypto/keys.h"
+#include "relay/device_ref.h"
+#include "sotto/result.h"
+#include "wire/identity.h"
+
+namespace sotto::relay {
+
+struct HandleRecord {
+  UserId user;
+  [[nodiscard]] Bytes encode() const;
+  static Result<HandleRecord> decode(ByteView bytes);
+};
+
+struct UserRecord {
+  struct Device {
+    DeviceId device;
+    crypto::SignaturePublicKey key;
+    std::uint32_t era = 0;
+  };
+  /// The SignedDeviceList as it came.
+  Bytes signed_list;
+  std::uint64_t version = 0;
+  crypto::Sha256Digest hash;
+  std::vector<Device> devices;
+
+  UserRecord() = default;
+  UserRecord(const wire::SignedDeviceList& list, const wire::CheckedDeviceList& checked);
+  [[nodiscard]] const Device* find(const DeviceId& device) const;
+  [[nodiscard]] wire::SignedDeviceList list() const;
+  [[nodiscard]] Bytes encode() const;
+  static Result<UserRecord> decode(ByteView bytes);
+};
+
+struct DeviceRecord {
+  /// session and ack_no count within an era: a device that takes a new key begins anew.
+  std::uint32_t era = 0;
+  std::uint64_t session = 0;
+  std::uint64_t ack_no = 0;
+  /// When the newest session began, in milliseconds since 1970.
+  std::uint64_t session_time = 0;
+  [[nodiscard]] Bytes encode() const;
+  static Result<DeviceRecord> decode(ByteView bytes);
+};
+
+struct CursorRecord {
+  std::uint64_t acked = 0;
+  std::uint64_t time = 0;
+  [[nodiscard]] Bytes encode() const;
+  static Result<CursorRecord> decode(ByteView bytes);
+};
+
+/// The one-time key packages of a device that are left have the numbers first … next - 1.
+struct KeyPackageIndex {
+  std::uint64_t first = 0;
+  std::uint64_t next = 0;
+  [[nodiscard]] std::uint64_t count() const { return next - first; }
+  [[nodiscard]] Bytes encode() const;
+  static Result<KeyPackageIndex> decode(ByteView bytes);
+};
+
+/// A key package as it came.
+struct KeyPackageRecord {
+  Bytes bytes;
+  [[nodiscard]] Bytes encode() const { return bytes; }
+  static Result<KeyPackageRecord> decode(ByteView bytes) { return KeyPackageRecord{to_bytes(bytes)}; }
+};
+
+struct BlobMeta {
+  UserId user;
+  crypto::Sha256Digest hash;
+  crypto::Sha256Digest token_hash;
+  [[nodiscard]] Bytes encode() const;
+  static Result<BlobMeta> decode(ByteView bytes);
+};
+
+struct BlobExpiry {
+  std::uint64_t expires_at = 0;
+  [[nodiscard]] Bytes encode() const;
+  static Result<BlobExpiry> decode(ByteView bytes);
+};
+
+}  // namespace sotto::relay

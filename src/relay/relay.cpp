@@ -1,0 +1,75 @@
+#include "sotto/relay.h"
+
+#include <filesystem>
+#include <system_error>
+
+#include "base/try.h"
+#include "crypto/init.h"
+#include "net/certificate.h"
+#include "relay/service.h"
+
+namespace sotto {
+
+namespace {
+
+constexpr char own_certificate[] = "cert.pem";
+constexpr char own_key[] = "key.pem";
+
+/// Takes the certificate that is given, or makes one for localhost at the first start.
+Status choose_certificate(RelayConfig& config) {
+  namespace fs = std::filesystem;
+  if (config.certificate_file.empty() != config.private_key_file.empty()) {
+    return Error(ErrorCode::INVALID_ARGUMENT, "certificate and private key go together");
+  }
+  if (!config.certificate_file.empty()) return {};
+  const fs::path folder(config.data_dir);
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) return Error(ErrorCode::IO_ERROR, "the data folder cannot be made");
+  fs::permissions(folder, fs::perms::owner_all, error);
+  config.certificate_file = folder / own_certificate;
+  config.private_key_file = folder / own_key;
+  if (fs::exists(config.certificate_file, error) && fs::exists(config.private_key_file, error)) return {};
+  return net::make_self_signed_certificate(config.certificate_file, config.private_key_file, {});
+}
+
+}  // namespace
+
+struct Relay::Impl {
+  RelayConfig config;
+  std::unique_ptr<relay::Service> service;
+  std::uint16_t port = 0;
+};
+
+Result<std::unique_ptr<Relay>> Relay::start(RelayConfig config) {
+  SOTTO_TRY(crypto::initialize());
+  if (config.data_dir.empty()) return Error(ErrorCode::INVALID_ARGUMENT, "no data folder is given");
+  SOTTO_TRY(choose_certificate(config));
+
+  relay::ServiceConfig service;
+  service.data_dir = config.data_dir;
+  service.server.bind_address = config.bind_address;
+  service.server.port = config.port;
+  service.server.certificate_path = config.certificate_file;
+  service.server.key_path = config.private_key_file;
+  service.server.max_connections = config.max_connections;
+  SystemRandom random;
+  SipKey id_key;
+  random.fill(id_key);
+  service.log = Logger(config.log, config.log_level, id_key);
+
+  auto impl = std::make_unique<Impl>();
+  SOTTO_TRY_ASSIGN(impl->service, relay::Service::start(std::move(service)));
+  impl->port = impl->service->port();
+  impl->config = std::move(config);
+  return std::unique_ptr<Relay>(new Relay(std::move(impl)));
+}
+
+Relay::Relay(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Relay::~Relay() = default;
+std::uint16_t Relay::port() const { return impl_->port; }
+std::string Relay::url() const { return "wss://localhost:" + std::to_string(impl_->port); }
+std::string Relay::certificate_path() const { return impl_->config.certificate_file; }
+void Relay::stop(std::chrono::milliseconds deadline) { impl_->service->stop(deadline); }
+
+}  // namespace sotto

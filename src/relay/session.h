@@ -1,0 +1,28 @@
+// Who is at the other end: challenge, register, authenticate; sessions that replace each other; old copies of stores.
+#pragma once
+
+#include "relay/state.h"
+
+namespace sotto::relay {
+
+class Delivery;
+
+class Session {
+ public:
+  Session(State& state, Delivery& delivery) : s_(state), delivery_(delivery) {}
+
+  /// Sends the challenge.
+  void greet(Connection& connection);
+  Answer register_user(Call& call, const wire::Register& request);
+  Answer authenticate(Call& call, const wire::Authenticate& request);
+  /// Closes the connections of a user's devices that the new list no longer has under this key.
+  void enforce(const UserId& user, const UserRecord& record);
+
+ private:
+  void begin(Connection& connection, ConnectionKind kind, const Sender& sender, std::uint64_t session,
+             std::uint64_t receipts_since);
+  State& s_;
+  Delivery& delivery_;
+};
+
+}  // namespace sotto::relay

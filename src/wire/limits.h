@@ -1,0 +1,61 @@
+// Every limit of the protocol, each with its reason.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace sotto::wire::limits {
+
+/// A WebSocket message. Holds a commit of 192 KiB with room for the envelope.
+inline constexpr std::size_t frame_bytes = 256 * 1024;
+/// Envelopes in a frame: bounds the memory that one frame can ask for. Above what fits the 64 KiB up to which waiting
+/// messages are joined.
+inline constexpr std::size_t envelopes_per_frame = 16 * 1024;
+/// A commit with its Welcomes.
+inline constexpr std::size_t commit_bytes = 192 * 1024;
+/// An application message, so that a window of them stays small. Larger things are attachments.
+inline constexpr std::size_t message_bytes = 96 * 1024;
+/// A backend record: an entry with 1,000 Welcome secrets fits.
+inline constexpr std::size_t record_bytes = 512 * 1024;
+
+/// People in a chat: the mission's number.
+inline constexpr std::size_t users_per_chat = 100;
+inline constexpr std::size_t devices_per_user = 10;
+inline constexpr std::size_t adds_per_commit = 100;
+
+/// Entries and bytes in flight to a device before it must ack: back-pressure.
+inline constexpr std::size_t window_entries = 256;
+inline constexpr std::size_t window_bytes = 1024 * 1024;
+/// Messages of one chat that a device may have in flight to the relay.
+inline constexpr std::size_t messages_in_flight = 32;
+
+/// min_handshake is at least that of the Nth-last handshake, hence receivers need one past epoch less than N.
+inline constexpr std::size_t handshakes_accepted_back = 4;
+/// Handshakes whose sender the relay remembers.
+inline constexpr std::size_t handshake_senders_kept = 256;
+
+inline constexpr std::size_t key_packages_per_device = 100;
+inline constexpr std::size_t key_package_bytes = 4 * 1024;
+/// Below this many one-time key packages the relay asks for more.
+inline constexpr std::size_t key_packages_low = 20;
+inline constexpr std::size_t users_per_take = 20;
+
+/// A ratchet tree above this goes as a blob instead of inside the Welcome.
+inline constexpr std::size_t inline_tree_bytes = 32 * 1024;
+inline constexpr std::size_t attachment_part_bytes = 128 * 1024;
+/// Blobs of this step hold ratchet trees only.
+inline constexpr std::uint64_t attachment_bytes = 2 * 1024 * 1024;
+
+inline constexpr std::size_t handle_bytes = 64;
+inline constexpr std::size_t chat_name_bytes = 256;
+inline constexpr std::size_t text_bytes = 64 * 1024;
+/// Heads in one push, so that it fits a frame.
+inline constexpr std::size_t heads_per_push = 2048;
+
+inline constexpr std::chrono::seconds ping_interval{30};
+inline constexpr std::chrono::milliseconds reconnect_first{500};
+inline constexpr std::chrono::milliseconds reconnect_most{60'000};
+inline constexpr std::chrono::hours entry_lifetime{30 * 24};
+
+}  // namespace sotto::wire::limits

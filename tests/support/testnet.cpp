@@ -1,0 +1,315 @@
+#include "support/testnet.h"
+
+#include <algorithm>
+
+#include "client/schema.h"
+#include "client/tables/chat_table.h"
+#include "crypto/init.h"
+#include "support/catch.h"
+#include "wire/frame.h"
+#include "wire/identity.h"
+
+namespace sotto::test {
+
+namespace {
+template <typename T>
+T must(Result<T> result) {
+  if (!result.ok()) FAIL(std::string(error_name(result.error().code)) + ": " + result.error().message);
+  return std::move(*result);
+}
+
+Bytes rewritten(ByteView frame, const std::function<bool(wire::Envelope&)>& change) {
+  auto envelopes = must(wire::decode_frame(frame));
+  Bytes out;
+  for (auto& envelope : envelopes) {
+    if (change(envelope)) append(out, wire::encode(envelope));
+  }
+  return out;
+}
+}  // namespace
+
+// ---- A device
+
+TestDevice::TestDevice(TestNet& net, std::uint64_t seed) : net_(net), random_(seed) {
+  db = must(client::open_store(":memory:"));
+  open();
+}
+
+void TestDevice::open() {
+  engine_ = must(client::Engine::open(
+      *db, random_, log_,
+      [this](const Event& event) {
+        if (const auto* changed = std::get_if<ConnectionChanged>(&event)) connection = changed->state;
+        events.push_back(event);
+      },
+      true));
+  inputs_.emplace_back(client::TimerDue{});
+}
+
+void TestDevice::command(client::Input input) { inputs_.push_back(std::move(input)); }
+
+void TestDevice::register_account(const std::string& handle) {
+  bool done = false;
+  command(client::RegisterCommand{handle, [&](Result<UserId> result) {
+                                    user = must(std::move(result));
+                                    done = true;
+                                  }});
+  REQUIRE(net_.run_until([&] { return done; }));
+  device = must(client::AccountTable(*db).load())->device;
+}
+
+ChatId TestDevice::direct_chat(const TestDevice& peer) {
+  const auto id = wire::direct_chat_id(user, peer.user);
+  command(client::CreateChatCommand{id, ChatType::direct, {peer.user}, {}, {}});
+  return id;
+}
+
+ChatId TestDevice::group(const std::vector<TestDevice*>& others, const std::string& name) {
+  client::CreateChatCommand create{wire::random_group_id(random_), ChatType::group, {}, name, {}};
+  for (const auto* other : others) create.users.push_back(other->user);
+  const auto id = create.chat;
+  command(std::move(create));
+  return id;
+}
+
+ClientMessageId TestDevice::send(const ChatId& chat, const std::string& text) {
+  Message message;
+  message.chat = chat;
+  message.id = random_id<ClientMessageId>(random_);
+  message.text = text;
+  message.sent_at = net_.now;
+  command(client::SendCommand{message, {}});
+  return message.id;
+}
+
+void TestDevice::change(const ChatId& chat, client::ChangeKind kind, const UserId& who, const std::string& name) {
+  command(client::ChangeChatCommand{chat, kind, who, name, [this](Result<void> result) { changes.push_back(result); }});
+}
+
+void TestDevice::restart() {
+  net_.cut(*this);
+  inputs_.clear();
+  engine_.reset();
+  connection = ConnectionState::offline;
+  open();
+}
+
+void TestDevice::go_offline() {
+  reachable_ = false;
+  net_.cut(*this);
+}
+
+void TestDevice::go_online() {
+  reachable_ = true;
+  command(client::ConnectCommand{});
+}
+
+std::vector<Message> TestDevice::history(const ChatId& id) {
+  std::vector<Message> out;
+  std::optional<std::int64_t> before;
+  for (;;) {
+    auto page = must(client::MessageTable(*db).page(id, before, 200));
+    if (page.empty()) break;
+    before = page.back().position;
+    out.insert(out.end(), page.begin(), page.end());
+  }
+  std::ranges::reverse(out);
+  return out;
+}
+
+std::vector<std::string> TestDevice::texts(const ChatId& id) {
+  std::vector<std::string> out;
+  for (const auto& message : history(id)) {
+    if (message.kind == MessageKind::text) out.push_back(message.text);
+  }
+  return out;
+}
+
+Chat TestDevice::chat(const ChatId& id) {
+  const auto row = must(client::ChatTable(*db).find(id));
+  REQUIRE(row.has_value());
+  return row->view();
+}
+
+std::size_t TestDevice::count(MessageKind kind, const ChatId& id) {
+  return static_cast<std::size_t>(std::ranges::count(history(id), kind, &Message::kind));
+}
+
+bool TestDevice::quiet() {
+  return inputs_.empty() && must(client::OutboxTable(*db).chats()).empty() &&
+         must(client::IntentTable(*db).chats()).empty();
+}
+
+Bytes TestDevice::epoch_authenticator(const ChatId& id) {
+  const auto row = must(client::ChatTable(*db).find(id));
+  REQUIRE(row.has_value());
+  client::SqlGroupStorage storage(*db, id, row->generation);
+  const auto group = mls::Group::load(storage);
+  REQUIRE(group.ok());
+  return to_bytes(group->epoch_authenticator());
+}
+
+void TestDevice::step() {
+  auto inputs = std::exchange(inputs_, {});
+  auto out = engine_->step(net_.now, inputs);
+  timer_ = out.next_timer;
+  if (out.network != client::NetworkAction::none && connection_id_ != 0) {
+    const auto old = std::exchange(connection_id_, 0);
+    net_.later([this, old] { net_.to_relay(relay::Closed{old}); }, old);
+  }
+  if (out.network == client::NetworkAction::connect) {
+    const auto id = connection_id_ = ++net_.last_connection_;
+    net_.later(
+        [this, id] {
+          if (connection_id_ != id) return;
+          if (!reachable_) {
+            connection_id_ = 0;
+            inputs_.emplace_back(client::ConnectionLost{Error(ErrorCode::UNAVAILABLE)});
+            return;
+          }
+          net_.to_relay(relay::Opened{id, "127.0.0.1"});
+          inputs_.emplace_back(client::Connected{});
+        },
+        id);
+  }
+  for (auto& frame : out.frames) {
+    if (connection_id_ == 0) break;
+    if (net_.rewrite)
+      frame = rewritten(frame, [&](wire::Envelope& envelope) {
+        net_.rewrite(envelope);
+        return true;
+      });
+    net_.later(
+        [this, id = connection_id_, bytes = std::move(frame)]() mutable {
+          if (connection_id_ == id) net_.to_relay(relay::Received{id, std::move(bytes)});
+        },
+        connection_id_);
+  }
+  for (const auto& callback : out.callbacks) callback();
+}
+
+// ---- The net
+
+TestNet::TestNet(std::uint64_t seed, const relay::CoreConfig& config) : random(seed), config_(config) {
+  REQUIRE(crypto::initialize().ok());
+  disk = std::make_shared<relay::MemoryStore>(random);
+  restart_relay();
+}
+
+void TestNet::restart_relay() {
+  core_.reset();
+  backend = std::make_unique<relay::MemoryBackend>(disk);
+  core_ = std::make_unique<relay::Core>(*backend, random, config_);
+  relay_inputs_.clear();
+  for (auto& device : devices) cut(device);
+}
+
+TestDevice& TestNet::add() { return devices.emplace_back(*this, random.below(UINT64_MAX)); }
+
+TestDevice& TestNet::add(const std::string& handle) {
+  auto& device = add();
+  device.register_account(handle);
+  return device;
+}
+
+void TestNet::cut(TestDevice& device) {
+  const auto id = std::exchange(device.connection_id_, 0);
+  if (id == 0) return;
+  device.inputs_.emplace_back(client::ConnectionLost{Error(ErrorCode::UNAVAILABLE, "cut")});
+  to_relay(relay::Closed{id});
+}
+
+void TestNet::later(std::function<void()> what, relay::ConnectionId fifo, bool to_relay_side) {
+  auto at = now + std::chrono::milliseconds(1 + random.below(20));
+  auto& last = last_[{fifo, to_relay_side}];
+  at = std::max(at, last);
+  last = at;
+  due_.push({at, ++order_, std::move(what)});
+}
+
+void TestNet::to_relay(relay::Input input) { relay_inputs_.push_back(std::move(input)); }
+
+TestDevice* TestNet::device_of(relay::ConnectionId id) {
+  const auto it = std::ranges::find_if(devices, [&](const TestDevice& d) { return d.connection_id_ == id; });
+  return it == devices.end() ? nullptr : &*it;
+}
+
+void TestNet::step_relay() {
+  auto inputs = std::exchange(relay_inputs_, {});
+  auto out = core_->step(now, inputs);
+  relay_timer_.reset();
+  if (out.next_timer) relay_timer_ = now + *out.next_timer;
+  for (auto& action : out.actions) {
+    if (auto* send = std::get_if<relay::Send>(&action)) {
+      later(
+          [this, id = send->id, bytes = std::move(send->bytes)]() mutable {
+            if (to_client) bytes = rewritten(bytes, to_client);
+            if (auto* device = device_of(id)) device->inputs_.emplace_back(client::FrameReceived{std::move(bytes)});
+          },
+          send->id, false);
+      if (out.waits_for_drain) to_relay(relay::Drained{send->id, 0});
+    } else {
+      const auto& close = std::get<relay::Close>(action);
+      later(
+          [this, id = close.id] {
+            if (auto* device = device_of(id)) cut(*device);
+          },
+          close.id, false);
+    }
+  }
+}
+
+bool TestNet::turn(Timestamp end) {
+  bool busy = false;
+  if (!relay_inputs_.empty() || (relay_timer_ && *relay_timer_ <= now)) {
+    step_relay();
+    busy = true;
+  }
+  for (auto& device : devices) {
+    if (device.inputs_.empty() && !(device.timer_ && *device.timer_ <= now)) continue;
+    device.step();
+    busy = true;
+  }
+  if (busy) return true;
+  auto next = end;
+  if (!due_.empty()) next = std::min(next, due_.top().at);
+  if (relay_timer_) next = std::min(next, *relay_timer_);
+  for (const auto& device : devices) {
+    if (device.timer_) next = std::min(next, *device.timer_);
+  }
+  now = std::max(now, next);
+  while (!due_.empty() && due_.top().at <= now) {
+    auto what = due_.top().what;
+    due_.pop();
+    what();
+  }
+  return now < end;
+}
+
+bool TestNet::run_until(const std::function<bool()>& condition, std::chrono::milliseconds most) {
+  const auto end = now + most;
+  while (!condition()) {
+    if (!turn(end)) return condition();
+  }
+  return true;
+}
+
+void TestNet::run_for(std::chrono::milliseconds time) {
+  const auto end = now + time;
+  while (turn(end)) {
+  }
+}
+
+bool TestNet::settle() {
+  const bool quiet = run_until(
+      [&] {
+        return std::ranges::all_of(devices, [](TestDevice& d) {
+          return d.quiet() && (!d.reachable_ || d.connection == ConnectionState::online);
+        });
+      },
+      std::chrono::minutes(30));
+  run_for(std::chrono::milliseconds(3000));
+  return quiet;
+}
+
+}  // namespace sotto::test

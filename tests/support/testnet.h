@@ -1,0 +1,125 @@
+// Clients and a relay in one process on virtual time: the real engines, the real relay core, the real store, and a
+// network that can be cut. Everything follows from the seed.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <queue>
+#include <string>
+#include <vector>
+
+#include "client/engine.h"
+#include "relay/backend/memory_backend.h"
+#include "relay/core.h"
+#include "store/database.h"
+
+namespace sotto::test {
+
+class TestNet;
+
+/// One device: an engine over a store of its own, and what its app has seen.
+class TestDevice {
+ public:
+  TestDevice(TestNet& net, std::uint64_t seed);
+
+  void command(client::Input input);
+  void register_account(const std::string& handle);
+  /// The chat is known at once.
+  ChatId direct_chat(const TestDevice& peer);
+  ChatId group(const std::vector<TestDevice*>& others, const std::string& name);
+  ClientMessageId send(const ChatId& chat, const std::string& text);
+  /// Completes into `changes`.
+  void change(const ChatId& chat, client::ChangeKind kind, const UserId& user = {}, const std::string& name = {});
+
+  /// The process dies and starts again: what was not committed is gone.
+  void restart();
+  void go_offline();
+  void go_online();
+
+  [[nodiscard]] std::vector<Message> history(const ChatId& chat);
+  /// The texts of a chat, oldest first.
+  [[nodiscard]] std::vector<std::string> texts(const ChatId& chat);
+  [[nodiscard]] Chat chat(const ChatId& chat);
+  [[nodiscard]] std::size_t count(MessageKind kind, const ChatId& chat);
+  /// Nothing of this device waits to be sent.
+  [[nodiscard]] bool quiet();
+  /// Of the group, as this device sees it now.
+  [[nodiscard]] Bytes epoch_authenticator(const ChatId& chat);
+
+  UserId user;
+  DeviceId device;
+  std::vector<Event> events;
+  std::vector<Result<void>> changes;
+  ConnectionState connection = ConnectionState::offline;
+  std::unique_ptr<store::Database> db;
+
+ private:
+  friend class TestNet;
+  void open();
+  void step();
+
+  TestNet& net_;
+  SeededRandom random_;
+  Logger log_;
+  std::unique_ptr<client::Engine> engine_;
+  std::vector<client::Input> inputs_;
+  std::optional<Timestamp> timer_;
+  relay::ConnectionId connection_id_ = 0;
+  bool reachable_ = true;
+};
+
+class TestNet {
+ public:
+  explicit TestNet(std::uint64_t seed, const relay::CoreConfig& config = {});
+
+  TestDevice& add();
+  /// A registered device.
+  TestDevice& add(const std::string& handle);
+
+  /// Runs until the condition holds; false if it does not within this virtual time.
+  bool run_until(const std::function<bool()>& condition,
+                 std::chrono::milliseconds most = std::chrono::milliseconds(120'000));
+  void run_for(std::chrono::milliseconds time);
+  /// Until nobody has anything to send and everybody is caught up.
+  bool settle();
+
+  void restart_relay();
+  /// Cuts a device's connection, as a lost network does.
+  void cut(TestDevice& device);
+
+  Timestamp now{std::chrono::milliseconds(1'800'000'000'000)};
+  SeededRandom random;
+  std::shared_ptr<relay::MemoryStore> disk;
+  std::unique_ptr<relay::MemoryBackend> backend;
+  std::deque<TestDevice> devices;
+  /// Changes what clients say on its way to the relay: a hostile client.
+  std::function<void(wire::Envelope&)> rewrite;
+  /// Changes what the relay says on its way to clients, or drops it (false): a hostile relay.
+  std::function<bool(wire::Envelope&)> to_client;
+
+ private:
+  friend class TestDevice;
+  struct Due {
+    Timestamp at;
+    std::uint64_t order;
+    std::function<void()> what;
+    bool operator<(const Due& other) const { return at != other.at ? at > other.at : order > other.order; }
+  };
+  void later(std::function<void()> what, relay::ConnectionId fifo = 0, bool to_relay = true);
+  void to_relay(relay::Input input);
+  void step_relay();
+  bool turn(Timestamp end);
+  TestDevice* device_of(relay::ConnectionId id);
+
+  relay::CoreConfig config_;
+  std::unique_ptr<relay::Core> core_;
+  std::vector<relay::Input> relay_inputs_;
+  std::optional<Timestamp> relay_timer_;
+  std::priority_queue<Due> due_;
+  std::map<std::pair<relay::ConnectionId, bool>, Timestamp> last_;
+  std::uint64_t order_ = 0;
+  relay::ConnectionId last_connection_ = 0;
+};
+
+}  // namespace sotto::test
