@@ -50,6 +50,12 @@ struct Chat {
   std::uint64_t receipt_due = 0;
   std::uint64_t trim_due = 0;
 
+  /// Everything up to here has expired, and the notes of it that go with its trim.
+  std::uint64_t expired = 0;
+  std::vector<RecordKey> expiry_notes;
+  /// The last period in which it was noted that the chat will have entries to expire.
+  std::uint64_t expiry_period = 0;
+
   /// Searches for a message that was accepted before, by sender and n.
   struct Search {
     bool running = false;

@@ -4,6 +4,7 @@
 
 #include "relay/chat_rules.h"
 #include "relay/delivery.h"
+#include "relay/expiry.h"
 #include "relay/record_keys.h"
 
 namespace sotto::relay {
@@ -78,6 +79,7 @@ wire::Response ChatLog::append(Call& call, Chat& chat, Judgement judgement) {
     s_.put_plain(keys::membership({change.user, change.device}, chat.id), {1}, dependency);
   }
 
+  expiry_.note(chat, dependency);
   s_.dirty_chats.insert(chat.id);
   s_.batch.started();
   s_.backend.append(chat.id, seq - 1, encode(entry), [this, id = chat.id, dependency, seq](Result<std::uint64_t> at) {

@@ -6,10 +6,11 @@
 namespace sotto::relay {
 
 class Delivery;
+class Expiry;
 
 class ChatLog {
  public:
-  ChatLog(State& state, Delivery& delivery) : s_(state), delivery_(delivery) {}
+  ChatLog(State& state, Delivery& delivery, Expiry& expiry) : s_(state), delivery_(delivery), expiry_(expiry) {}
 
   Answer create(Call& call, const wire::CreateChat& request);
   Answer send(Call& call, const wire::SendMessage& request);
@@ -29,6 +30,7 @@ class ChatLog {
 
   State& s_;
   Delivery& delivery_;
+  Expiry& expiry_;
 };
 
 }  // namespace sotto::relay

@@ -43,6 +43,7 @@ class Core::Impl {
     rooms_.cursors.on_timers();
     drop_unauthenticated();
     rooms_.blobs.expire();
+    rooms_.expiry.look();
     const bool more = work();
     drop_the_demanding();
     return finish(more);
@@ -148,6 +149,7 @@ class Core::Impl {
     for (int round = 0; round < rounds_a_step; ++round) {
       const auto waiting = handle_requests();
       rooms_.delivery.work();
+      rooms_.expiry.work();
       flush();
       if (s_.backend.idle() && s_.batch.outstanding() == 0) {
         bool more = !pending_.empty();
@@ -311,6 +313,7 @@ class Core::Impl {
     if (!strangers_.empty()) add(strangers_.front().first);
     if (s_.checkpoint_due != 0) add(s_.checkpoint_due);
     add(rooms_.blobs.next_expiry());
+    add(rooms_.expiry.next_look());
     return std::chrono::milliseconds(*due > s_.now ? *due - s_.now : 0);
   }
 

@@ -112,8 +112,9 @@ void Cursors::flush() {
 void Cursors::trim(Chat& chat) {
   if (!chat.fold.exists()) return;
   const auto dependency = chat_dependency(chat.id);
-  const auto up_to = chat.lowest_needed() - 1;
+  const auto up_to = std::max(chat.lowest_needed() - 1, std::min(chat.expired, chat.durable_head));
   const auto id = chat.id;
+  for (const auto& note : std::exchange(chat.expiry_notes, {})) s_.remove_plain(note, dependency);
   for (const auto& device : chat.fold.forget(up_to)) {
     chat.cursors.erase(device);
     s_.remove_plain(keys::cursor(id, device), dependency);
@@ -129,6 +130,12 @@ void Cursors::trim(Chat& chat) {
   chat.first = up_to + 1;
   chat.drop_recent(up_to);
   s_.want_checkpoint();
+}
+
+void Cursors::expire(Chat& chat, std::uint64_t up_to, const RecordKey& note) {
+  chat.expired = std::max(chat.expired, up_to);
+  chat.expiry_notes.push_back(note);
+  trims_due_.insert(chat.id);
 }
 
 void Cursors::schedule_trim(Chat& chat, std::uint64_t due) {

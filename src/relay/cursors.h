@@ -16,6 +16,8 @@ class Cursors {
   void flush();
   /// Carries out the timers of chats that are due.
   void on_timers();
+  /// Trims what has expired, acked or not, and removes the note that it would.
+  void expire(Chat& chat, std::uint64_t up_to, const RecordKey& note);
   /// Makes all that waits for a timer due now.
   void hurry();
 

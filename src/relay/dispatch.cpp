@@ -58,8 +58,9 @@ Rooms::Rooms(State& state)
       delivery(state),
       session(state, delivery),
       directory(state, session),
-      chat_log(state, delivery),
       cursors(state, delivery),
+      expiry(state, cursors),
+      chat_log(state, delivery, expiry),
       blobs(state) {}
 
 Answer dispatch(Rooms& rooms, Call& call) {

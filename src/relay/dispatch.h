@@ -6,6 +6,7 @@
 #include "relay/cursors.h"
 #include "relay/delivery.h"
 #include "relay/directory.h"
+#include "relay/expiry.h"
 #include "relay/session.h"
 #include "relay/state.h"
 
@@ -19,8 +20,9 @@ struct Rooms {
   Delivery delivery;
   Session session;
   Directory directory;
-  ChatLog chat_log;
   Cursors cursors;
+  Expiry expiry;
+  ChatLog chat_log;
   Blobs blobs;
 };
 

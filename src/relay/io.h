@@ -109,6 +109,7 @@ struct CoreConfig {
   std::uint64_t checkpoint_most_ms = 30'000;
   /// A snapshot is also made after so many entries without one, so that loading a chat stays quick.
   std::uint64_t entries_without_snapshot = 256;
+  std::uint64_t entry_lifetime_ms = 30ULL * 24 * 3600 * 1000;
   std::uint64_t blob_lifetime_ms = 30ULL * 24 * 3600 * 1000;
 
   /// Requests of a connection that may wait.

@@ -20,6 +20,14 @@ RecordKey of_device(char family, const DeviceRef& device, ByteView rest = {}) {
   return key(family, {view(device.user), view(device.device), rest});
 }
 
+/// A family's letter, a number, an id.
+template <typename AnyId>
+bool parse_numbered(ByteView key, std::uint64_t& number, AnyId& id) {
+  if (key.size() != 25) return false;
+  for (const auto byte : key.subspan(1, 8)) number = number << 8 | byte;
+  return assign_exact(id, key.subspan(9));
+}
+
 }  // namespace
 
 RecordKey handle(std::string_view handle) { return key('h', {as_bytes(handle)}); }
@@ -39,6 +47,8 @@ RecordKey last_resort(const DeviceRef& device) { return of_device('l', device); 
 RecordKey blob_expiry(const BlobId& blob) { return key('x', {view(blob)}); }
 RecordKey blob_day(std::uint64_t day, const BlobId& blob) { return key('b', {big_endian(day), view(blob)}); }
 RecordKey blob_days() { return key('b', {}); }
+RecordKey expiry(std::uint64_t period, const ChatId& chat) { return key('e', {big_endian(period), view(chat)}); }
+RecordKey expiries() { return key('e', {}); }
 
 std::optional<ChatId> chat_of_membership(ByteView key) {
   if (key.size() != 49) return std::nullopt;
@@ -55,9 +65,13 @@ std::optional<DeviceRef> device_of_cursor(ByteView key) {
 
 std::optional<BlobDay> parse_blob_day(ByteView key) {
   BlobDay out;
-  if (key.size() != 25) return std::nullopt;
-  for (const auto byte : key.subspan(1, 8)) out.day = out.day << 8 | byte;
-  assign_exact(out.blob, key.subspan(9));
+  if (!parse_numbered(key, out.day, out.blob)) return std::nullopt;
+  return out;
+}
+
+std::optional<ChatExpiry> parse_expiry(ByteView key) {
+  ChatExpiry out;
+  if (!parse_numbered(key, out.period, out.chat)) return std::nullopt;
   return out;
 }
 

@@ -26,8 +26,12 @@ RecordKey last_resort(const DeviceRef& device);
 RecordKey blob_expiry(const BlobId& blob);
 RecordKey blob_day(std::uint64_t day, const BlobId& blob);
 RecordKey blob_days();
+/// The chats that got entries in a period.
+RecordKey expiry(std::uint64_t period, const ChatId& chat);
+RecordKey expiries();
 
-/// The chat at the end of a `membership` key, the device at the end of a `cursor` key, and the parts of a `blob_day`.
+/// The chat at the end of a `membership` key, the device at the end of a `cursor` key, and the parts of a `blob_day`
+/// and of an `expiry`.
 std::optional<ChatId> chat_of_membership(ByteView key);
 std::optional<DeviceRef> device_of_cursor(ByteView key);
 struct BlobDay {
@@ -35,5 +39,10 @@ struct BlobDay {
   BlobId blob;
 };
 std::optional<BlobDay> parse_blob_day(ByteView key);
+struct ChatExpiry {
+  std::uint64_t period = 0;
+  ChatId chat;
+};
+std::optional<ChatExpiry> parse_expiry(ByteView key);
 
 }  // namespace sotto::relay::keys

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -130,6 +131,10 @@ class Relay(Process):
         """Waits until it accepts connections."""
         pattern = re.compile(r"listening on (wss://localhost:(\d+))\ndata .*\ncertificate (.+)\n")
         said = self.wait_for(lambda lines: pattern.search("\n".join(lines) + "\n"), "relay")
+        try:
+            socket.getaddrinfo("localhost", None)
+        except OSError as error:
+            raise Failure("localhost cannot be resolved on this machine; is there no /etc/hosts?") from error
         self.url, self.port, self.ca = said.group(1), int(said.group(2)), said.group(3)
         return self
 
