@@ -30,6 +30,7 @@ enum ExitCode {
 struct Flags {
   sotto::RelayConfig relay;
   std::string log_level = "info";
+  int entry_lifetime_days = 30;
   bool dev = false;
 };
 
@@ -98,6 +99,10 @@ void define(CLI::App& app, Flags& flags) {
   app.add_option("--max-connections", flags.relay.max_connections, "Connections at the same time")
       ->envname("SOTTO_RELAY_MAX_CONNECTIONS")
       ->capture_default_str();
+  app.add_option("--entry-lifetime", flags.entry_lifetime_days, "Days that a message waits for a device")
+      ->envname("SOTTO_RELAY_ENTRY_LIFETIME")
+      ->check(CLI::Range(1, 3650))
+      ->capture_default_str();
   app.add_option("--log-level", flags.log_level, "debug, info, warning or error")
       ->envname("SOTTO_RELAY_LOG_LEVEL")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
@@ -123,6 +128,7 @@ int run(Flags& flags) {
                                                              {"warning", sotto::LogLevel::warning},
                                                              {"error", sotto::LogLevel::error}};
   flags.relay.log_level = levels.at(flags.log_level);
+  flags.relay.entry_lifetime = std::chrono::hours(24) * flags.entry_lifetime_days;
 
   auto relay = sotto::Relay::start(flags.relay);
   if (!relay.ok()) {

@@ -10,7 +10,7 @@
 //       sotto::ClientConfig config;
 //       config.data_dir = "/tmp/alice";
 //       config.relay_url = "wss://localhost:8443";
-//       config.ca_file = "/tmp/sotto-dev/cert.pem";  // of `sotto-relay --dev`
+//       config.ca_file = "/tmp/sotto-dev/cert.pem";  // as `sotto-relay --dev --data /tmp/sotto-dev` names it
 //       config.on_event = [](const sotto::Event& event) {
 //         if (auto* added = std::get_if<sotto::MessageAdded>(&event)) std::cout << added->message.text << "\n";
 //       };

@@ -36,6 +36,9 @@ struct RelayConfig {
   std::string private_key_file;
   /// Connections at the same time; more are refused.
   std::uint32_t max_connections = 10'000;
+  /// How long an entry waits for a device that does not fetch it, at least an hour; then it is deleted, up to a
+  /// thirtieth of this later, and the device is told of the gap.
+  std::chrono::hours entry_lifetime{30 * 24};
   /// Where log lines go, from the relay's threads. Lines hold no content, no keys, and only hashes of ids.
   LogSink log;
   LogLevel log_level = LogLevel::info;

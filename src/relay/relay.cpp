@@ -44,6 +44,9 @@ struct Relay::Impl {
 Result<std::unique_ptr<Relay>> Relay::start(RelayConfig config) {
   SOTTO_TRY(crypto::initialize());
   if (config.data_dir.empty()) return Error(ErrorCode::INVALID_ARGUMENT, "no data folder is given");
+  if (config.entry_lifetime < std::chrono::hours(1)) {
+    return Error(ErrorCode::INVALID_ARGUMENT, "entries live for an hour at least");
+  }
   SOTTO_TRY(choose_certificate(config));
 
   relay::ServiceConfig service;
@@ -53,6 +56,8 @@ Result<std::unique_ptr<Relay>> Relay::start(RelayConfig config) {
   service.server.certificate_path = config.certificate_file;
   service.server.key_path = config.private_key_file;
   service.server.max_connections = config.max_connections;
+  service.core.entry_lifetime_ms =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(config.entry_lifetime).count());
   SystemRandom random;
   SipKey id_key;
   random.fill(id_key);
