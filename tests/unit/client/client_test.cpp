@@ -208,7 +208,7 @@ TEST_CASE("Arguments are checked") {
   CHECK(blocking<void>([&](auto done) { client.rename(chat, long_name, done); }).code() == ErrorCode::INVALID_ARGUMENT);
   CHECK(blocking<void>([&](auto done) { client.rename(chat, bad_utf8, done); }).code() == ErrorCode::INVALID_ARGUMENT);
 
-  for (const std::size_t limit : {0, 201}) {
+  for (const std::size_t limit : {std::size_t{0}, std::size_t{201}}) {
     CHECK(client.chats(limit).code() == ErrorCode::INVALID_ARGUMENT);
     CHECK(client.messages(chat, {{}, limit}).code() == ErrorCode::INVALID_ARGUMENT);
   }
