@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::uint64_t hour_ms = 3600ULL * 1000;
 constexpr std::uint64_t minute_ms = 60ULL * 1000;
+constexpr std::uint64_t next_page_ms = 1000;
 constexpr std::size_t chats_a_look = 64;
 constexpr std::size_t entries_a_read = 256;
 constexpr std::size_t bytes_a_read = 1024 * 1024;
@@ -29,11 +30,11 @@ void Expiry::note(Chat& chat, const Dependency& dependency) {
 void Expiry::look() {
   if (s_.now < next_look_) return;
   next_look_ = s_.now + std::min(hour_ms, period_ms());
-  if (due_.empty()) scan({});
+  if (due_.empty()) scan();
 }
 
-void Expiry::scan(RecordKey after) {
-  s_.backend.scan(keys::expiries(), std::move(after), chats_a_look, [this](const Result<std::vector<Record>>& records) {
+void Expiry::scan() {
+  s_.backend.scan(keys::expiries(), {}, chats_a_look, [this](const Result<std::vector<Record>>& records) {
     if (!records.ok()) return;
     for (const auto& record : *records) {
       const auto due = keys::parse_expiry(record.key);
@@ -41,8 +42,8 @@ void Expiry::scan(RecordKey after) {
       if (!due || (due->period + 1) * period_ms() + s_.config.entry_lifetime_ms > s_.wall) return;
       due_.try_emplace(due->chat, Due{record.key, false});
     }
-    // There may be more: looked for again as soon as these are done.
-    if (records->size() == chats_a_look) next_look_ = s_.now;
+    // There may be more: looked for again soon, but not at once, since these stay noted if they cannot be trimmed.
+    if (records->size() == chats_a_look) next_look_ = s_.now + next_page_ms;
   });
 }
 

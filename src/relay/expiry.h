@@ -27,7 +27,7 @@ class Expiry {
   };
   /// Entries expire up to this much later than their time, so that a chat is noted rarely.
   [[nodiscard]] std::uint64_t period_ms() const;
-  void scan(RecordKey after);
+  void scan();
   void find_expired(const ChatId& id, std::uint64_t from);
   void done(const ChatId& id, std::uint64_t up_to);
 

@@ -6,31 +6,6 @@
 
 namespace sotto::relay::test {
 
-namespace {
-
-/// What the log of a chat still has.
-std::vector<std::uint64_t> stored(World& world, const ChatId& chat) {
-  std::vector<std::uint64_t> out;
-  world.backend->read(chat, 1, 10'000, 1 << 30, [&](const Result<std::vector<LogRecord>>& records) {
-    REQUIRE(records.ok());
-    for (const auto& record : *records) out.push_back(record.seq);
-  });
-  world.backend->run();
-  return out;
-}
-
-std::size_t records(World& world, char family) {
-  std::size_t count = 0;
-  world.backend->scan({static_cast<std::uint8_t>(family)}, {}, 100'000, [&](const Result<std::vector<Record>>& found) {
-    REQUIRE(found.ok());
-    count = found->size();
-  });
-  world.backend->run();
-  return count;
-}
-
-}  // namespace
-
 TEST_CASE("an entry is deleted by the ack of the last who was owed it") {
   World world;
   auto& alice = world.newcomer("alice");

@@ -160,4 +160,9 @@ ErrorCode status(const wire::Response& response);
 /// Status 0.
 bool success(const wire::Response& response);
 
+/// What the log of a chat still has.
+std::vector<std::uint64_t> stored(World& world, const ChatId& chat);
+/// Records of the family with this letter.
+std::size_t records(World& world, char family);
+
 }  // namespace sotto::relay::test
