@@ -61,6 +61,21 @@ void ChatGroups::evict_all() {
   order_.clear();
 }
 
+Status ChatGroups::compare_with_store() {
+  for (const auto& [chat, loaded] : loaded_) {
+    SqlGroupStorage storage(c_.db, chat, loaded.generation);
+    const auto stored = mls::Group::load(storage);
+    const auto& memory = *loaded.group;
+    if (!stored.ok() || stored->epoch() != memory.epoch() || stored->tree_hash() != memory.tree_hash() ||
+        stored->active() != memory.active() || stored->list_pending() != memory.list_pending() ||
+        stored->past_epochs() != memory.past_epochs() ||
+        !equal(stored->epoch_authenticator(), memory.epoch_authenticator())) {
+      return Error(ErrorCode::INTERNAL, "a group");
+    }
+  }
+  return {};
+}
+
 Result<mls::Group*> ChatGroups::create(const ChatRow& chat, const ChatStateView& state) {
   evict(chat.id);
   auto storage = std::make_unique<SqlGroupStorage>(c_.db, chat.id, chat.generation);

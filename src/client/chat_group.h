@@ -42,6 +42,8 @@ class ChatGroups {
   /// After a rollback, or when a group failed: what is in memory may differ from the disk.
   void evict(const ChatId& chat);
   void evict_all();
+  /// INTERNAL if a group in memory is not what the store says.
+  Status compare_with_store();
 
   /// Founds the group of a new chat, this device its only member, in place of what may be there.
   Result<mls::Group*> create(const ChatRow& chat, const ChatStateView& state);

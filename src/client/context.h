@@ -6,12 +6,14 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/test_hooks.h"
 #include "client/outputs.h"
 #include "client/tables/account_table.h"
 #include "client/tables/chat_table.h"
 #include "client/tables/message_table.h"
 #include "client/tables/outbox_table.h"
 #include "client/tables/people_table.h"
+#include "wire/limits.h"
 
 namespace sotto::client {
 
@@ -45,6 +47,9 @@ struct Context {
   /// As on disk, or as it will be when this step's transaction commits; read anew after a rollback.
   std::optional<AccountRow> account;
 
+  /// One-time key packages that the relay should hold of this device.
+  std::size_t key_package_stock = wire::limits::key_packages_per_device;
+
   Timestamp now{};
   Outputs out;
   /// Chats whose cursor moved in this step, with the new cursor: acked once it is on disk.
@@ -73,6 +78,8 @@ struct Context {
   template <typename T>
   void complete(const Completion<T>& done, Result<T> result) {
     if (!done) return;
+    if (SOTTO_PLANTED(completed_twice))
+      out.callbacks.push_back([done, what = result]() mutable { done(std::move(what)); });
     out.callbacks.push_back([done, what = std::move(result)]() mutable { done(std::move(what)); });
   }
 };

@@ -1,7 +1,9 @@
 #include "client/engine.h"
 
 #include <algorithm>
+#include <new>
 
+#include "base/test_hooks.h"
 #include "base/try.h"
 #include "client/failures.h"
 #include "store/transaction.h"
@@ -13,6 +15,18 @@ namespace sotto::client {
 namespace {
 
 constexpr std::chrono::seconds query_timeout{30};
+/// After a step that was undone: what failed fails again at once, and a time that is due must not make a busy loop.
+constexpr std::chrono::milliseconds pause_after_failure{500};
+
+/// What `work` gives; OUT_OF_MEMORY if it throws. No exception leaves the engine.
+template <typename Work>
+auto guarded(Work&& work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return Error(ErrorCode::OUT_OF_MEMORY);
+  }
+}
 
 template <class... Ts>
 struct Overloaded : Ts... {
@@ -32,12 +46,16 @@ Engine::Engine(store::Database& db, Random& random, const Logger& log, std::func
       inbox_(c_, session_, groups_, runtimes_, outbox_, intents_) {}
 
 Result<std::unique_ptr<Engine>> Engine::open(store::Database& db, Random& random, const Logger& log,
-                                             std::function<void(const Event&)> on_event, bool connect_at_open) {
-  std::unique_ptr<Engine> engine(new Engine(db, random, log, std::move(on_event)));
-  SOTTO_TRY_ASSIGN(engine->c_.account, engine->c_.accounts.load());
-  if (!connect_at_open) engine->session_.on_disconnect_wanted();
-  engine->c_.out = {};
-  return engine;
+                                             std::function<void(const Event&)> on_event, bool connect_at_open,
+                                             std::size_t key_package_stock) {
+  return guarded([&]() -> Result<std::unique_ptr<Engine>> {
+    std::unique_ptr<Engine> engine(new Engine(db, random, log, std::move(on_event)));
+    engine->c_.key_package_stock = key_package_stock;
+    SOTTO_TRY_ASSIGN(engine->c_.account, engine->c_.accounts.load());
+    if (!connect_at_open) engine->session_.on_disconnect_wanted();
+    engine->c_.out = {};
+    return engine;
+  });
 }
 
 Outputs Engine::step(Timestamp now, std::span<Input> inputs) {
@@ -45,22 +63,44 @@ Outputs Engine::step(Timestamp now, std::span<Input> inputs) {
   c_.out = {};
   c_.acks.clear();
   c_.dirty.clear();
-  if (const auto status = run(inputs); !status.ok()) {
+  const auto status = guarded([&] { return run(inputs); });
+  if (!status.ok()) {
+    SOTTO_RARE(step_undone);
     c_.log.error("a step was undone: ", status.error().code);
     c_.rewind(0, 0);
+    if (SOTTO_PLANTED(ack_before_commit)) return std::move(c_.out);
     c_.out.frames.clear();
     on_rollback(status.error());
-    for (const auto& input : inputs) fail(c_, input, status.error());
+    for (const auto& input : inputs) {
+      fail(c_, input, status.error());
+      // What the app wants of the network is not in the store, and completes nothing that would tell of a failure.
+      if (std::holds_alternative<ConnectCommand>(input)) session_.on_connect_wanted();
+      if (std::holds_alternative<DisconnectCommand>(input)) session_.on_disconnect_wanted();
+    }
   }
   c_.undo.clear();
-  session_.announce(inbox_.caught_up());
+  // What was committed is let out in any case; what cannot be announced now is in the next step.
+  const auto announced = guarded([&]() -> Status {
+    session_.announce(inbox_.caught_up());
+    return {};
+  });
   c_.out.next_timer = next_timer();
+  const auto soon = c_.now + pause_after_failure;
+  if (!announced.ok() || account_stale_) {
+    c_.out.next_timer = soon;
+  } else if (!status.ok() && c_.out.next_timer) {
+    c_.out.next_timer = std::max(*c_.out.next_timer, soon);
+  }
   return std::move(c_.out);
 }
 
 Status Engine::run(std::span<Input> inputs) {
   SOTTO_TRY_ASSIGN(auto transaction, store::Transaction::begin(c_.db, store::TransactionKind::write));
-  for (auto& input : inputs) take(input);
+  SOTTO_TRY(reload_account());
+  for (auto& input : inputs) {
+    take(input);
+    SOTTO_TRY(reload_account());
+  }
   const auto was = session_.link();
   session_.on_time();
   if (was != Link::offline && session_.link() == Link::offline) on_lost(Error(ErrorCode::TIMED_OUT));
@@ -81,6 +121,7 @@ void Engine::take(Input& input) {
     return savepoint.release();
   }();
   if (status.ok()) return;
+  SOTTO_RARE(input_undone);
   // The savepoint has undone what this input wrote; what it left in memory goes, too.
   c_.rewind(undo, callbacks);
   if (c_.out.frames.size() > frames) c_.out.frames.resize(frames);
@@ -102,10 +143,19 @@ void Engine::fail(Context& context, const Input& input, const Error& why) {
 }
 
 void Engine::on_rollback(const Error& why) {
-  groups_.evict_all();
-  if (auto account = c_.accounts.load(); account.ok()) c_.account = std::move(*account);
+  if (!SOTTO_PLANTED(memory_ahead_of_disk)) groups_.evict_all();
+  account_stale_ = true;
+  static_cast<void>(reload_account());  // If it fails, the next step begins with it.
   session_.abandon(why);
   on_lost(why);
+}
+
+Status Engine::reload_account() {
+  if (!account_stale_) return {};
+  c_.account.reset();
+  SOTTO_TRY_ASSIGN(c_.account, c_.accounts.load());
+  account_stale_ = false;
+  return {};
 }
 
 void Engine::on_lost(const Error& why) {
@@ -120,8 +170,8 @@ Status Engine::dispatch(Input& input) {
                         [&](const RegisterCommand& command) { return session_.on_command(command); },
                         [&](const FindUserCommand& command) {
                           const auto id = next_query_++;
-                          queries_[id] = {command, c_.now + query_timeout, false};
                           c_.undo.emplace_back([this, id] { queries_.erase(id); });
+                          queries_[id] = {command, c_.now + query_timeout, false};
                           return Status{};
                         },
                         [&](const CreateChatCommand& command) { return intents_.on_command(command); },
@@ -256,10 +306,10 @@ Status Engine::pump_queries() {
 }
 
 std::optional<Engine::Query> Engine::take_query(std::size_t id) {
-  auto node = queries_.extract(id);
-  if (node.empty()) return std::nullopt;
-  c_.undo.emplace_back([this, id, query = node.mapped()] { queries_[id] = query; });
-  return std::move(node.mapped());
+  const auto it = queries_.find(id);
+  if (it == queries_.end()) return std::nullopt;
+  c_.undo.emplace_back([this, id, query = it->second] { queries_[id] = query; });
+  return std::move(queries_.extract(it).mapped());
 }
 
 Status Engine::on_found(std::size_t id, const wire::Response& response) {
@@ -316,6 +366,21 @@ Outputs Engine::close(std::span<const Input> never_stepped) {
   queries_.clear();
   for (const auto& input : never_stepped) fail(c_, input, why);
   return std::move(c_.out);
+}
+
+Status Engine::compare_with_store() {
+  SOTTO_TRY_ASSIGN(const auto stored, c_.accounts.load());
+  if (account_stale_) return groups_.compare_with_store();
+  if (stored.has_value() != c_.account.has_value()) return Error(ErrorCode::INTERNAL, "an account");
+  if (stored) {
+    const auto& memory = *c_.account;
+    if (stored->session != memory.session || stored->ack_no != memory.ack_no || stored->user != memory.user ||
+        stored->registered != memory.registered || stored->rolled_back != memory.rolled_back ||
+        stored->incarnation != memory.incarnation) {
+      return Error(ErrorCode::INTERNAL, "the account");
+    }
+  }
+  return groups_.compare_with_store();
 }
 
 }  // namespace sotto::client

@@ -18,7 +18,8 @@ class Engine {
  public:
   /// The store, randomness and logger must outlive the engine. `on_event` is put into `Outputs::callbacks`.
   static Result<std::unique_ptr<Engine>> open(store::Database& db, Random& random, const Logger& log,
-                                              std::function<void(const Event&)> on_event, bool connect_at_open);
+                                              std::function<void(const Event&)> on_event, bool connect_at_open,
+                                              std::size_t key_package_stock = wire::limits::key_packages_per_device);
 
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -28,6 +29,9 @@ class Engine {
   /// Completes with CLOSED what is still waiting, and commands that were never stepped. Nothing may be stepped
   /// afterwards.
   Outputs close(std::span<const Input> never_stepped = {});
+
+  /// For tests: INTERNAL if what is in memory is not what the store says. Changes nothing.
+  Status compare_with_store();
 
  private:
   struct Query {
@@ -53,6 +57,8 @@ class Engine {
   Status send_acks();
   void on_lost(const Error& why);
   void on_rollback(const Error& why);
+  /// Reads the account anew if a rollback could not.
+  Status reload_account();
   static void fail(Context& context, const Input& input, const Error& why);
   [[nodiscard]] std::optional<Timestamp> next_timer() const;
 
@@ -65,6 +71,8 @@ class Engine {
   Inbox inbox_;
   std::map<std::size_t, Query> queries_;
   std::size_t next_query_ = 1;
+  /// The account was in a step that was undone, and could not be read since: there is none in memory.
+  bool account_stale_ = false;
 };
 
 }  // namespace sotto::client

@@ -35,7 +35,7 @@ mls::Extensions with_chat_state(mls::Extensions extensions, const ChatStateView&
   out.set_type(static_cast<std::uint32_t>(state.type));
   out.set_name(state.name);
   out.set_created_at(state.created_at);
-  for (const auto& admin : state.admins) out.add_admins(to_string_bytes(admin));
+  for (const auto& admin : state.admins) *out.add_admins() = to_string_bytes(admin);
   std::erase_if(extensions, [](const mls::Extension& e) { return e.type == chat_state_extension; });
   mls::Extension extension;
   extension.type = chat_state_extension;

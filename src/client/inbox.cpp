@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/test_hooks.h"
 #include "base/try.h"
 #include "client/content.h"
 #include "client/failures.h"
@@ -40,6 +41,7 @@ Status Inbox::on_heads(const wire::Heads& heads) {
     if (cursor < head.head()) {
       draining_[*id] = head.head();
     } else if (cursor > head.acked_seq()) {
+      SOTTO_RARE(ack_sent_again);
       c_.acks[*id] = cursor;  // The ack was lost with the last connection.
     }
   }
@@ -93,6 +95,7 @@ Status Inbox::on_entries(const wire::Entries& entries) {
   for (const auto& raw : entries.entries()) {
     SOTTO_TRY_ASSIGN(const auto entry, check(raw));
     if (entry.seq <= chat->cursor) {
+      SOTTO_RARE(entry_known_already);
       c_.acks[*id] = chat->cursor;
       continue;
     }
@@ -101,7 +104,8 @@ Status Inbox::on_entries(const wire::Entries& entries) {
       if (chat->status != ChatStatus::must_rejoin) return Error(ErrorCode::PROTOCOL_ERROR, "a hole in a log");
       SOTTO_TRY(c_.chats.forget_senders(*id));
     }
-    SOTTO_TRY(take(*chat, entry));
+    const bool passed_over = SOTTO_PLANTED(cursor_without_message) && &raw != &entries.entries(0) && raw.has_message();
+    if (!passed_over) SOTTO_TRY(take(*chat, entry));
     SOTTO_TRY(advance(*chat, entry.seq));
   }
   return {};
@@ -186,7 +190,7 @@ Status Inbox::count_n(const ChatId& chat, const Checked& entry, const DeviceId& 
   SOTTO_TRY_ASSIGN(const auto expected, c_.chats.expected_n(chat, device));
   if (expected && n < *expected) return {};
   SOTTO_TRY_ASSIGN(const auto unopened, c_.chats.take_unopened(chat, device, n));
-  if (expected && n - *expected > unopened) {
+  if (expected && n - *expected > unopened && !SOTTO_PLANTED(gap_not_shown)) {
     const auto missing = n - *expected - unopened;
     SOTTO_TRY(placeholder(chat, entry, static_cast<std::int64_t>(entry.seq) * position::per_seq,
                           Error(ErrorCode::NOT_FOUND, std::to_string(missing) + " message(s) of this sender missing")));
@@ -201,6 +205,7 @@ Status Inbox::store_message(ChatRow& chat, const Checked& entry, const mls::Appl
   if (!aad.ok()) return placeholder(chat.id, entry, position::of_entry(entry.seq), aad.error());
   SOTTO_TRY_ASSIGN(const auto known, c_.messages.find(chat.id, certificate.user, aad->client_message_id));
   SOTTO_TRY(count_n(chat.id, entry, certificate.device, aad->n));
+  if (known) SOTTO_RARE(repeat_dropped);
   if (known) return {};  // Sent again under the same id: dropped without a trace.
 
   MessageRow row;
@@ -208,7 +213,7 @@ Status Inbox::store_message(ChatRow& chat, const Checked& entry, const mls::Appl
   message.chat = chat.id;
   message.id = aad->client_message_id;
   message.position = position::of_entry(entry.seq);
-  message.sender = certificate.user;
+  message.sender = SOTTO_PLANTED(sender_as_told) ? entry.sender : certificate.user;
   message.sender_device = certificate.device;
   message.state = certificate.user == c_.account->user ? MessageState::sent : MessageState::received;
   message.stored_at = Timestamp(std::chrono::milliseconds(entry.time));
@@ -263,7 +268,9 @@ Status Inbox::on_stub(ChatRow& chat, const Checked& entry) {
   // A commit that was staged, refused and rebuilt, and then accepted all the same.
   if (auto group = groups_.load(chat.id, chat.generation); group.ok()) {
     const auto pending = (*group)->list_pending();
-    if (std::ranges::find(pending, hash) != pending.end()) return merge_own(chat, entry, hash);
+    const bool staged = std::ranges::find(pending, hash) != pending.end();
+    if (staged) SOTTO_RARE(refused_commit_accepted_after_all);
+    if (staged) return merge_own(chat, entry, hash);
   } else if (must_undo(group.error())) {
     return group.error();
   }

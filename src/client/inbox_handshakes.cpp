@@ -1,6 +1,7 @@
 // How the inbox follows commits: judged alike by every member, then applied, skipped, or found to be out of reach.
 #include <algorithm>
 
+#include "base/test_hooks.h"
 #include "base/try.h"
 #include "client/failures.h"
 #include "client/inbox.h"
@@ -62,6 +63,8 @@ Status Inbox::on_handshake(ChatRow& chat, const Checked& entry) {
     }
   }
   if (invalid) {
+    SOTTO_RARE(commit_skipped);
+    if (SOTTO_PLANTED(invalid_commit_not_skipped)) return Error(ErrorCode::PROTOCOL_ERROR, "planted");
     if (commit != nullptr) SOTTO_TRY(group.reject(std::move(*commit)));
     // The slot is decided: what was staged for it can no longer come up.
     for (const auto& pending : group.list_pending()) SOTTO_TRY(group.drop_pending(pending));
@@ -72,6 +75,7 @@ Status Inbox::on_handshake(ChatRow& chat, const Checked& entry) {
     return after_slot();
   }
   const bool removes_own = commit->effects().removes_this_member;
+  if (removes_own) SOTTO_RARE(removed_from_a_chat);
   const auto outcome = group.apply(std::move(*commit), c_.now);
   if (!outcome.ok()) {
     if (must_undo(outcome.error())) return outcome.error();
@@ -259,7 +263,7 @@ Status Inbox::notice(const ChatId& chat, const Checked& entry, NoticeKind kind, 
   wire::StoredNotice stored;
   stored.set_kind(static_cast<std::uint32_t>(kind));
   stored.set_text(text);
-  for (const auto& user : users) stored.add_users(to_string_bytes(user));
+  for (const auto& user : users) *stored.add_users() = to_string_bytes(user);
   row.content = wire::serialize(stored);
   SOTTO_TRY(c_.messages.insert(row));
   c_.emit(MessageAdded{message});

@@ -4,6 +4,7 @@
 
 #include "base/try.h"
 #include "client/failures.h"
+#include "wire/client_store.h"
 #include "wire/frame.h"
 #include "wire/limits.h"
 
@@ -88,8 +89,8 @@ Status Intents::on_command(const ChangeChatCommand& command) {
   if (command.kind == ChangeKind::add) want_packages(intent, command.user);
   SOTTO_TRY_ASSIGN(const auto id, c_.intents.insert(intent, c_.now_ms()));
   if (command.done) {
-    completions_[id] = command.done;
     c_.undo.emplace_back([this, id] { completions_.erase(id); });
+    completions_[id] = command.done;
   }
   c_.dirty.insert(command.chat);
   return {};
@@ -214,7 +215,7 @@ Status Intents::plan_and_stage(ChatRow& chat, IntentRow& intent, const mls::Grou
     auto& command = *request.mutable_create_chat();
     command.set_chat_id(id);
     command.set_type(static_cast<wire::ChatType>(chat.type));
-    command.add_participants(to_string_bytes(c_.account->user));
+    *command.add_participants() = to_string_bytes(c_.account->user);
     for (const auto& user : intent.packages.users()) command.add_participants(user.user_id());
     *command.mutable_commit() = std::move(change.commit);
   } else if (intent.user) {
@@ -244,7 +245,7 @@ Status Intents::plan_and_stage(ChatRow& chat, IntentRow& intent, const mls::Grou
 Status Intents::send(const ChatRow& chat, IntentRow& intent) {
   runtimes_.of(chat.id).intent_busy = true;
   if (!intent.request->tree_ciphertext().empty() && !intent.request->tree_uploaded()) return upload(intent);
-  SOTTO_TRY_ASSIGN(const auto request, wire::decode<wire::Request>(wire::view(intent.request->request())));
+  SOTTO_TRY_ASSIGN(const auto request, wire::decode_own<wire::Request>(wire::view(intent.request->request())));
   session_.request(request, [this, id = intent.id](const wire::Response& response) { return on_answer(id, response); });
   return {};
 }
@@ -331,9 +332,10 @@ Status Intents::finish(const IntentRow& intent, const Result<void>& outcome) {
   SOTTO_TRY(c_.intents.remove(intent.id));
   runtimes_.of(intent.chat).intent_busy = false;
   c_.dirty.insert(intent.chat);
-  if (auto node = completions_.extract(intent.id); !node.empty()) {
-    c_.complete<void>(node.mapped(), outcome);
-    c_.undo.emplace_back([this, id = intent.id, done = std::move(node.mapped())] { completions_[id] = done; });
+  if (const auto it = completions_.find(intent.id); it != completions_.end()) {
+    c_.undo.emplace_back([this, id = intent.id, done = it->second] { completions_[id] = done; });
+    c_.complete<void>(it->second, outcome);
+    completions_.erase(it);
   }
   return {};
 }

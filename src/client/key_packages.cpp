@@ -1,5 +1,6 @@
 #include "client/key_packages.h"
 
+#include "base/test_hooks.h"
 #include "base/try.h"
 #include "client/group_view.h"
 #include "wire/frame.h"
@@ -11,6 +12,10 @@ namespace {
 constexpr std::chrono::hours tolerated_clock_difference{24};
 constexpr std::chrono::hours key_package_lifetime{90 * 24};
 constexpr std::chrono::hours last_resort_lifetime{7 * 24};
+/// One-time key packages whose Welcome may still come; what a relay asks for beyond is not made.
+constexpr std::size_t most_waiting = 10 * wire::limits::key_packages_per_device;
+/// A Welcome waits at the relay for so long, and some days more in a relay that is configured otherwise.
+constexpr std::chrono::hours welcome_lifetime{35 * 24};
 
 std::uint64_t seconds(Timestamp time) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
@@ -34,11 +39,24 @@ mls::KeyPackageBundle make_key_package_for(const AccountRow& account, Timestamp 
 
 Result<wire::PublishKeyPackages> restock(Context& context, std::size_t at_relay) {
   wire::PublishKeyPackages request;
-  for (std::size_t i = at_relay; i < wire::limits::key_packages_per_device; ++i) {
-    const auto bundle = make_key_package_for(*context.account, context.now, context.random);
-    SOTTO_TRY(context.key_packages.insert(bundle, false, context.now_ms()));
-    request.add_key_packages(wire::field(mls::to_message(bundle.key_package)));
+  const auto oldest = context.now - key_package_lifetime - welcome_lifetime;
+  SOTTO_TRY(context.key_packages.remove_made_before(oldest.time_since_epoch().count()));
+  SOTTO_TRY_ASSIGN(auto bundles, context.key_packages.unpublished());
+  SOTTO_TRY_ASSIGN(const auto waiting, context.key_packages.one_time_count());
+  if (bundles.empty() && waiting >= most_waiting) {
+    // So many were taken and never used: the relay is lying, or somebody empties the stock. The last resort remains.
+    SOTTO_RARE(key_packages_not_made);
+  } else if (bundles.empty()) {
+    for (std::size_t i = at_relay; i < context.key_package_stock; ++i) {
+      const auto bundle = make_key_package_for(*context.account, context.now, context.random);
+      SOTTO_TRY(context.key_packages.insert(bundle, false, context.now_ms()));
+    }
+    SOTTO_TRY_ASSIGN(bundles, context.key_packages.unpublished());
+  } else {
+    SOTTO_RARE(key_packages_published_again);
   }
+  // Not add_key_packages(value): without memory for it, protobuf leaves a message that cannot be destroyed.
+  for (const auto& bundle : bundles) *request.add_key_packages() = wire::field(mls::to_message(bundle.key_package));
   // Sent every time, since whether the relay has it is not told.
   SOTTO_TRY_ASSIGN(const bool due, last_resort_due(context));
   auto last_resort = std::optional<mls::KeyPackageBundle>();

@@ -10,8 +10,10 @@ namespace sotto::client {
 /// A fresh key package with this device's certificate, valid from a day ago (clocks differ) for 90 days.
 mls::KeyPackageBundle make_key_package_for(const AccountRow& account, Timestamp now, Random& random);
 
-/// Fills the relay's stock: makes one-time key packages up to 100, and a last-resort one if the one there is is a week
-/// old; stores their private keys.
+/// Fills the relay's stock: makes one-time key packages up to `key_package_stock`, and a last-resort one if the one
+/// there is is a week old; stores their private keys. What was not confirmed by the relay
+/// (`KeyPackageTable::set_published`) is given again as it was, and nothing new: the relay knows a repeat of its last
+/// request. Forgets what nobody can use any more.
 Result<wire::PublishKeyPackages> restock(Context& context, std::size_t at_relay);
 /// Whether the last-resort key package must be replaced.
 Result<bool> last_resort_due(Context& context);

@@ -1,5 +1,6 @@
 #include "client/outbox.h"
 
+#include "base/test_hooks.h"
 #include "base/try.h"
 #include "client/content.h"
 #include "wire/frame.h"
@@ -62,7 +63,7 @@ Status Outbox::pump(ChatRow& chat) {
   SOTTO_TRY_ASSIGN(auto rows, c_.outbox.head(chat.id, wire::limits::messages_in_flight));
   for (auto& row : rows) {
     if (runtime.in_flight.contains(row.place)) continue;
-    if (!row.ciphertext) SOTTO_TRY(encrypt(chat, row));
+    if (!row.ciphertext || SOTTO_PLANTED(sealed_anew_on_retry)) SOTTO_TRY(encrypt(chat, row));
     send(chat, row);
   }
   return {};
@@ -108,20 +109,26 @@ Status Outbox::on_answer(const ChatId& chat_id, std::int64_t place, const wire::
   if (const auto status = wire::status_of(response); !status.ok()) {
     return on_refusal(*chat, *row, response, status.error());
   }
-  runtime.send_failures = 0;
   return on_success(*chat, *row, response.accepted());
 }
 
 Status Outbox::on_success(ChatRow& chat, const OutboxRow& row, const wire::Accepted& accepted) {
   const auto accepted_id = id_from<ClientMessageId>(wire::view(accepted.client_message_id()));
+  auto& runtime = runtimes_.of(chat.id);
   if (accepted.seq() != 0 && accepted_id != row.id) {
     // This n belongs to another message of ours, sent before a crash: the row takes the next one.
-    runtimes_.of(chat.id).refused = true;
+    SOTTO_RARE(number_of_another_message);
+    runtime.refused = true;
+    if (runtime.send_failures++ > 0) {
+      runtime.send_retry = c_.now + backoff(runtime.send_failures, retry_first, retry_most, c_.random);
+    }
     SOTTO_TRY(c_.outbox.drop_numbers(chat.id, row.place));
     chat.next_n = accepted.last_n() + 1;
     return c_.chats.update(chat);
   }
+  runtime.send_failures = 0;
   if (accepted.seq() == 0) {
+    SOTTO_RARE(accepted_long_ago);
     // Accepted long ago; its entry has expired, so it keeps its place at the end of what was written then.
     SOTTO_TRY(c_.outbox.remove(chat.id, row.place));
     SOTTO_TRY_ASSIGN(const bool moved, c_.messages.raise_state(chat.id, c_.account->user, row.id, MessageState::sent));
@@ -137,9 +144,14 @@ Status Outbox::on_success(ChatRow& chat, const OutboxRow& row, const wire::Accep
 Status Outbox::on_accepted(ChatRow& chat, const ClientMessageId& id, std::uint64_t seq, const MessageId& message_id,
                            std::optional<std::int64_t> stored_at) {
   SOTTO_TRY_ASSIGN(const auto row, c_.outbox.find(chat.id, id));
-  if (!row) return {};
+  if (!row) {
+    // Known already; but a gap may have told only that it was accepted, and this tells where.
+    SOTTO_TRY_ASSIGN(const auto message, c_.messages.find(chat.id, c_.account->user, id));
+    if (!message || message->state != MessageState::sent || message->message_id) return {};
+    SOTTO_RARE(placed_after_a_gap);
+  }
   SOTTO_TRY(c_.messages.set_accepted(chat.id, c_.account->user, id, seq, message_id, stored_at));
-  SOTTO_TRY(c_.outbox.remove(chat.id, row->place));
+  if (row) SOTTO_TRY(c_.outbox.remove(chat.id, row->place));
   c_.dirty.insert(chat.id);
   // The others may have been faster than this answer.
   SOTTO_TRY_ASSIGN(const auto lowest, c_.chats.delivered_to_all_but(chat.id, c_.account->user));
@@ -157,8 +169,13 @@ Status Outbox::on_refusal(ChatRow& chat, const OutboxRow& row, const wire::Respo
       break;
     }
     case ErrorCode::STALE_EPOCH:
+      SOTTO_RARE(stale_epoch);
+      if (!SOTTO_PLANTED(stale_ciphertext_kept)) SOTTO_TRY(c_.outbox.drop_ciphertexts(chat.id, row.place));
       runtime.send_after_cursor = std::max(runtime.send_after_cursor, response.handshake_seq());
-      return c_.outbox.drop_ciphertexts(chat.id, row.place);
+      if (row.after_handshake < response.handshake_seq()) return {};
+      // Stale, though nothing came after: this relay would refuse the next one, too.
+      SOTTO_RARE(stale_without_newer_handshake);
+      break;
     case ErrorCode::UNAUTHENTICATED:
     case ErrorCode::REPLACED:
       session_.abandon(why);

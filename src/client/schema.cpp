@@ -1,21 +1,29 @@
 #include "client/schema.h"
 
 #include <array>
+#include <new>
 
 #include "base/try.h"
 #include "client/migrations/m0001_initial.h"
+#include "client/migrations/m0002_published.h"
 #include "store/migrations.h"
 
 namespace sotto::client {
 
-Result<std::unique_ptr<store::Database>> open_store(const std::string& path, const std::string& vfs) {
-  store::OpenOptions options;
-  options.sharing = store::Sharing::lease;
-  options.vfs = vfs;
-  SOTTO_TRY_ASSIGN(auto db, store::Database::open(path, options));
-  static constexpr std::array<store::Migration, 1> all = {{{1, migrations::m0001_initial}}};
-  SOTTO_TRY(store::migrate(*db, all, application_id));
-  return db;
+Result<std::unique_ptr<store::Database>> open_store(const std::string& path, const std::string& vfs,
+                                                    store::Sharing sharing) {
+  try {
+    store::OpenOptions options;
+    options.sharing = sharing;
+    options.vfs = vfs;
+    SOTTO_TRY_ASSIGN(auto db, store::Database::open(path, options));
+    static constexpr std::array<store::Migration, 2> all = {
+        {{1, migrations::m0001_initial}, {2, migrations::m0002_published}}};
+    SOTTO_TRY(store::migrate(*db, all, application_id));
+    return db;
+  } catch (const std::bad_alloc&) {
+    return Error(ErrorCode::OUT_OF_MEMORY);
+  }
 }
 
 }  // namespace sotto::client

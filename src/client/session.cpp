@@ -86,15 +86,16 @@ Status Session::on_command(const RegisterCommand& command) {
     SOTTO_TRY(c_.accounts.insert(account));
     c_.account = std::move(account);
   }
+  c_.undo.emplace_back([this, count = registrations_.size()] { registrations_.resize(count); });
   registrations_.push_back(command.done);
-  c_.undo.emplace_back([this] { registrations_.pop_back(); });
   on_connect_wanted();
   return {};
 }
 
 void Session::finish_registration(const Result<UserId>& result) {
+  c_.undo.emplace_back([this, waiting = registrations_] { registrations_ = waiting; });
   for (const auto& done : registrations_) c_.complete<UserId>(done, result);
-  c_.undo.emplace_back([this, waiting = std::exchange(registrations_, {})] { registrations_ = waiting; });
+  registrations_.clear();
 }
 
 void Session::on_connect_wanted() {
@@ -233,8 +234,10 @@ Status Session::publish_key_packages(std::size_t at_relay) {
     publishing_ = false;
     if (const auto status = wire::status_of(published); !status.ok()) {
       c_.log.warning("key packages were not published: ", status.error().code);
+      // LIMIT_EXCEEDED: it has enough without these, which no repeat would change.
+      if (status.error().code != ErrorCode::LIMIT_EXCEEDED) return {};
     }
-    return {};
+    return c_.key_packages.set_published();
   });
   return {};
 }
@@ -295,11 +298,11 @@ void Session::announce(bool caught_up) {
     state = ConnectionState::connecting;
   }
   if (state == announced_) return;
-  announced_ = state;
-  c_.out.connection = state;
   ConnectionChanged event{state, std::nullopt};
   if (state == ConnectionState::offline) event.problem = problem_;
   c_.emit(std::move(event));
+  announced_ = state;
+  c_.out.connection = state;
 }
 
 void Session::close(const Error& why) { finish_registration(why); }

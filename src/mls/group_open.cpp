@@ -1,4 +1,6 @@
 // Receiving: messages are opened, proposals kept, commits judged; then commits are followed or skipped.
+#include <bit>
+
 #include "base/try.h"
 #include "mls/group_state.h"
 #include "mls/labels.h"
@@ -19,11 +21,14 @@ Result<EpochView> view_epoch(const GroupState& state, std::uint64_t epoch) {
   if (epoch == state.context.epoch) {
     return EpochView{state.context, state.secrets.sender_data_secret.clone(), state.tree->leaf_count()};
   }
-  if (epoch > state.context.epoch) return ErrorCode::WRONG_EPOCH;
+  // Older ones are not kept; a damaged row must not make us look through all epochs since.
+  if (epoch > state.context.epoch || state.context.epoch - epoch > limits::past_epochs) return ErrorCode::WRONG_EPOCH;
   SOTTO_TRY_ASSIGN(const auto row, state.storage->get({Table::past_epoch, epoch, 0, 0}));
   if (!row) return ErrorCode::WRONG_EPOCH;
   auto record = decode<PastEpochRecord>(row->view());
-  if (!record.ok()) return ErrorCode::CORRUPT;
+  if (!record.ok() || record->leaf_count > limits::tree_leaves || !std::has_single_bit(record->leaf_count)) {
+    return ErrorCode::CORRUPT;
+  }
   return EpochView{std::move(record->context), std::move(record->sender_data_secret), record->leaf_count};
 }
 

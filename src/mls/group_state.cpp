@@ -75,6 +75,8 @@ Status GroupState::load_tree(std::uint32_t leaf_count) {
   for (const auto& row : nodes) {
     auto node = decode<TreeNode>(row.value.view());
     if (!node.ok() || row.index >= node_width(leaf_count)) return ErrorCode::CORRUPT;
+    const bool even = row.index % 2 == 0;  // Leaves have the even places (RFC 9420 appendix C).
+    if (even ? !node->leaf : !node->parent) return ErrorCode::CORRUPT;
     tree->set(static_cast<NodeIndex>(row.index), std::move(node).value());
   }
   SOTTO_TRY_ASSIGN(const auto keys, storage->scan(Table::node_private, 0));
@@ -83,6 +85,7 @@ Status GroupState::load_tree(std::uint32_t leaf_count) {
     if (!assign_exact(key, row.value.view())) return ErrorCode::CORRUPT;
     node_keys.insert_or_assign(static_cast<NodeIndex>(row.index), std::move(key));
   }
+  if (own_leaf.value >= leaf_count || !tree->leaf(own_leaf)) return ErrorCode::CORRUPT;
   return {};
 }
 
@@ -90,7 +93,7 @@ Status GroupState::load_lists() {
   SOTTO_TRY_ASSIGN(const auto proposal_rows, storage->scan(Table::proposal, context.epoch));
   for (const auto& row : proposal_rows) {
     auto record = decode<ProposalRecord>(row.value.view());
-    if (!record.ok()) return ErrorCode::CORRUPT;
+    if (!record.ok() || record->content.content.content_type() != ContentType::proposal) return ErrorCode::CORRUPT;
     auto ref = record->content.proposal_ref();
     proposals.push_back({row.index, row.value.size(), std::move(ref), std::move(record).value()});
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/test_hooks.h"
 #include "base/try.h"
 #include "crypto/aead.h"
 
@@ -75,6 +76,7 @@ PrivateMessage seal_private(const AuthenticatedContent& content, const MessageKe
   out.ciphertext =
       crypto::aead_seal(key.key, guarded(key.nonce, sender.reuse_guard), content_aad(out), secret_plaintext.view());
   const auto sender_key = sender_data_key(sender_data_secret, out.ciphertext);
+  SOTTO_SEALED(key.key.view(), out.ciphertext);
   out.encrypted_sender_data = crypto::aead_seal(sender_key.key, sender_key.nonce, sender_data_aad(out), encode(sender));
   return out;
 }

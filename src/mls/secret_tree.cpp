@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/test_hooks.h"
 #include "base/try.h"
 #include "mls/labels.h"
 #include "mls/limits.h"
@@ -151,6 +152,7 @@ Result<KeyUse> SecretTree::next(LeafIndex leaf, RatchetType type) {
 }
 
 Status SecretTree::use(const KeyUse& key) {
+  if (SOTTO_PLANTED(key_not_used_up)) return {};
   for (const auto& erased : key.erases) SOTTO_TRY(storage_.erase(erased));
   for (const auto& [where, value] : key.puts) SOTTO_TRY(storage_.put(where, value.view()));
   return {};

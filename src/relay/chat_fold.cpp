@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/test_hooks.h"
 #include "base/try.h"
 #include "wire/limits.h"
 
@@ -13,6 +14,7 @@ Error corrupt(const char* why) { return Error(ErrorCode::CORRUPT, why); }
 
 void leave(ChatMember& member, std::uint64_t seq) {
   member.on_roster = false;
+  if (SOTTO_PLANTED(removed_member_served)) return;
   if (!member.owed.empty() && member.owed.back().to == open_end) member.owed.back().to = seq;
 }
 
@@ -42,7 +44,8 @@ Status apply_commit(ChatFold& fold, const StoredEntry& entry) {
   fold.handshake_seq = seq;
   fold.handshakes.push_back({seq, entry.sender, entry.hash(), entry.message_id});
   if (fold.handshakes.size() > wire::limits::handshake_senders_kept) fold.handshakes.pop_front();
-  if (!aad->adds.empty() || !aad->removes.empty() || aad->membership_changed) {
+  const bool membership = !aad->adds.empty() || !aad->removes.empty() || aad->membership_changed;
+  if (membership && !SOTTO_PLANTED(min_handshake_not_raised)) {
     fold.min_handshake = seq;
   } else if (fold.handshakes.size() >= wire::limits::handshakes_accepted_back) {
     const auto& oldest = fold.handshakes[fold.handshakes.size() - wire::limits::handshakes_accepted_back];

@@ -1,5 +1,6 @@
 #include "relay/chat_rules.h"
 
+#include "base/test_hooks.h"
 #include "crypto/hash.h"
 #include "relay/commit_rules.h"
 #include "wire/identity.h"
@@ -92,14 +93,16 @@ Judgement judge_message(const ChatFold& fold, const Sender& sender, const wire::
 
   Judgement out;
   out.entry.n = aad->n;
-  if (aad->n <= member->last_n) {
+  if (SOTTO_PLANTED(repeat_taken_for_new)) out.entry.n = member->last_n + 1;
+  if (aad->n <= member->last_n && !SOTTO_PLANTED(repeat_taken_for_new)) {
+    SOTTO_RARE(message_repeated);
     out.kind = Judgement::Kind::repeat;
     return out;
   }
   if (request.after_handshake() < fold.min_handshake || request.after_handshake() > fold.handshake_seq) {
     return refused_with_handshake(ErrorCode::STALE_EPOCH, fold);
   }
-  if (aad->n != member->last_n + 1) return refused(ErrorCode::OUT_OF_ORDER);
+  if (aad->n != member->last_n + 1 && !SOTTO_PLANTED(repeat_taken_for_new)) return refused(ErrorCode::OUT_OF_ORDER);
   if (message.size() > limits::message_bytes) return refused(ErrorCode::TOO_LARGE);
   if (!wire::Urgency_IsValid(request.urgency())) return refused(ErrorCode::INVALID_ARGUMENT, "an unknown urgency");
 
@@ -129,11 +132,13 @@ Judgement judge_commit(const ChatFold& fold, const Sender& sender, const CommitR
   const auto aad = wire::check_commit_aad(header->authenticated_data);
   if (!aad.ok()) return refused(wire::refusal(aad.error()));
   if (const auto* before = fold.find_handshake(sender.device, crypto::sha256(message))) {
+    SOTTO_RARE(commit_repeated);
     auto out = repeated(*before);
     out.entry.client_message_id = aad->client_message_id;
     return out;
   }
-  if (request.commit.prev_handshake() != fold.handshake_seq) {
+  if (request.commit.prev_handshake() != fold.handshake_seq && !SOTTO_PLANTED(slot_taken_twice)) {
+    SOTTO_RARE(epoch_conflict);
     return refused_with_handshake(ErrorCode::EPOCH_CONFLICT, fold);
   }
 

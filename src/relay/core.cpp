@@ -4,6 +4,7 @@
 #include <deque>
 #include <utility>
 
+#include "base/test_hooks.h"
 #include "relay/dispatch.h"
 #include "wire/limits.h"
 
@@ -30,6 +31,15 @@ struct Pending {
   std::size_t bytes = 0;
 };
 
+constexpr std::uint64_t ack_retry_ms = 1000;
+
+/// An ack whose writes failed, to be carried out again.
+struct LateAck {
+  std::uint64_t due = 0;
+  ConnectionId connection = 0;
+  Waiting request;
+};
+
 }  // namespace
 
 class Core::Impl {
@@ -41,6 +51,7 @@ class Core::Impl {
     advance_clock(now);
     for (auto& input : inputs) std::visit([this](auto& it) { take(it); }, input);
     rooms_.cursors.on_timers();
+    take_late_acks();
     drop_unauthenticated();
     rooms_.blobs.expire();
     rooms_.expiry.look();
@@ -131,6 +142,19 @@ class Core::Impl {
       if (many || connection->waiting_bytes > s_.config.waiting_bytes) {
         s_.close(*connection, close_code::policy_violation, "too many waiting requests");
       }
+    }
+  }
+
+  /// At most as many as entries are in flight: what is not acked is not followed by more.
+  void take_late_acks() {
+    while (!late_acks_.empty() && late_acks_.front().due <= s_.now) {
+      auto late = std::move(late_acks_.front());
+      late_acks_.pop_front();
+      auto* connection = s_.find(late.connection);
+      if (connection == nullptr || connection->closing) continue;
+      connection->waiting_bytes += late.request.bytes;
+      connection->waiting.push_back(std::move(late.request));
+      s_.make_runnable(*connection);
     }
   }
 
@@ -252,6 +276,13 @@ class Core::Impl {
       }
       if (pending.failed) pending.failed();
       if (connection == nullptr || connection->closing) continue;
+      if (pending.request.id == 0 && pending.request.request.has_ack() && !SOTTO_PLANTED(failed_ack_forgotten)) {
+        // Nobody is told that it failed, and its device has nothing more to ack: else the entries would stay.
+        SOTTO_RARE(ack_carried_out_again);
+        late_acks_.push_back({s_.now + ack_retry_ms, pending.connection, std::move(pending.request)});
+        continue;
+      }
+      SOTTO_RARE(request_failed_by_storage);
       if (fate == ErrorCode::CONFLICT && ++pending.request.conflicts < conflicts_at_most) {
         again.push_back(std::move(pending));
       } else {
@@ -311,6 +342,7 @@ class Core::Impl {
     const auto add = [&](std::uint64_t at) { due = std::min(due.value_or(at), at); };
     if (!s_.timers.empty()) add(s_.timers.begin()->first);
     if (!strangers_.empty()) add(strangers_.front().first);
+    if (!late_acks_.empty()) add(late_acks_.front().due);
     if (s_.checkpoint_due != 0) add(s_.checkpoint_due);
     add(rooms_.blobs.next_expiry());
     add(rooms_.expiry.next_look());
@@ -320,6 +352,7 @@ class Core::Impl {
   State s_;
   Rooms rooms_;
   std::vector<Pending> pending_;
+  std::deque<LateAck> late_acks_;
   /// Connections that a frame came from in this step.
   std::vector<ConnectionId> heard_;
   /// Connections that have not authenticated, and until when they have to.

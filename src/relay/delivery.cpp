@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/test_hooks.h"
 #include "relay/entry_view.h"
 #include "wire/limits.h"
 
@@ -121,6 +122,7 @@ Delivery::Progress Delivery::pump(Connection& connection) {
 bool Delivery::serve(Connection& connection, Chat& chat, Feed& feed, const ChatMember& member) {
   auto& d = *connection.delivery;
   const auto next = next_owed(member, feed.next - 1, chat.durable_head);
+  if (next && chat.find_recent(*next) == nullptr) SOTTO_RARE(log_read_from_disk);
   if (!next) {
     if (feed.in_flight.empty()) d.feeds.erase(chat.id);
     return true;
@@ -199,6 +201,11 @@ void Delivery::deliver(Connection& connection, Chat& chat, Feed& feed, const std
     const bool joins = begins_at(*member, at.seq) && at.entry->secret_for(device) != nullptr;
     std::size_t bytes = 0;
     if (joins) {
+      if (SOTTO_PLANTED(welcome_forgotten_once_sent)) {
+        chat.cursors[device].record = {at.seq, s_.wall};
+        chat.dirty_cursors.insert(device);
+        s_.dirty_chats.insert(chat.id);
+      }
       flush();
       const auto joined = joined_push(chat.id, chat.fold, device, at);
       bytes = joined.ByteSizeLong();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/test_hooks.h"
+#include "crypto/hash.h"
 #include "relay/record_keys.h"
 #include "relay/session.h"
 #include "wire/identity.h"
@@ -100,6 +102,14 @@ bool Directory::drop_key_packages(Call& call, const std::vector<DeviceRef>& devi
   return ready;
 }
 
+namespace {
+crypto::Sha256Digest digest_of(const wire::PublishKeyPackages& request) {
+  Bytes all;
+  for (const auto& bytes : request.key_packages()) append(all, wire::view(bytes));
+  return crypto::sha256(all);
+}
+}  // namespace
+
 Answer Directory::publish(Call& call, const wire::PublishKeyPackages& request) {
   const auto count = static_cast<std::size_t>(request.key_packages_size());
   const auto too_large = [](const std::string& bytes) { return bytes.size() > wire::limits::key_package_bytes; };
@@ -118,15 +128,25 @@ Answer Directory::publish(Call& call, const wire::PublishKeyPackages& request) {
     const auto last = s_.record(call, s_.key_packages, last_key);
     if (!last) return last.answer;
   }
-  if (index.count() + count > wire::limits::key_packages_per_device) return refuse(ErrorCode::LIMIT_EXCEEDED);
+  const auto digest = digest_of(request);
+  // Its answer was lost: the same again is not stored again, or two people would take the same key package.
+  const bool repeat = count != 0 && index.last_request == digest;
+  if (!repeat && index.count() + count > wire::limits::key_packages_per_device) {
+    return refuse(ErrorCode::LIMIT_EXCEEDED);
+  }
   if (auto limited = s_.limit('p', {view(device.user)}, s_.config.publishes)) return limited;
 
-  for (const auto& bytes : request.key_packages()) {
-    const auto key = keys::key_package(device, index.next++);
-    s_.key_packages.drop(key);
-    s_.put_plain(key, to_bytes(wire::view(bytes)), index_key);
+  if (repeat) {
+    SOTTO_RARE(publishing_repeated);
+  } else if (count != 0) {
+    for (const auto& bytes : request.key_packages()) {
+      const auto key = keys::key_package(device, index.next++);
+      s_.key_packages.drop(key);
+      s_.put_plain(key, to_bytes(wire::view(bytes)), index_key);
+    }
+    index.last_request = digest;
+    s_.key_indexes.set(index_key, index);
   }
-  if (count != 0) s_.key_indexes.set(index_key, index);
   if (!request.last_resort().empty()) {
     s_.key_packages.set(last_key, KeyPackageRecord{to_bytes(wire::view(request.last_resort()))});
   }
@@ -155,7 +175,8 @@ bool Directory::look(Call& call, Found& found, Answer& failure) {
 
 void Directory::consume(const Found& found) {
   if (!found.index || found.index->count() == 0) return;
-  const KeyPackageIndex rest{found.index->first + 1, found.index->next};
+  auto rest = *found.index;
+  ++rest.first;
   s_.key_indexes.set(keys::key_package_index(found.device), rest);
   s_.key_packages.set(keys::key_package(found.device, found.index->first), std::nullopt);
   if (rest.count() < wire::limits::key_packages_low) low_.insert(found.device);

@@ -105,12 +105,16 @@ Bytes KeyPackageIndex::encode() const {
   auto out = begin<stored::KeyPackageIndex>();
   out.set_first(first);
   out.set_next(next);
+  if (last_request) out.set_last_request(wire::field(last_request->bytes));
   return wire::serialize(out);
 }
 Result<KeyPackageIndex> KeyPackageIndex::decode(ByteView bytes) {
   SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::KeyPackageIndex>(bytes));
   if (in.next() < in.first()) return corrupt();
-  return KeyPackageIndex{in.first(), in.next()};
+  KeyPackageIndex out{in.first(), in.next()};
+  if (!in.last_request().empty() && !assign_exact(out.last_request.emplace(), wire::view(in.last_request())))
+    return corrupt();
+  return out;
 }
 
 Bytes BlobMeta::encode() const {

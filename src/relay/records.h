@@ -59,6 +59,8 @@ struct CursorRecord {
 struct KeyPackageIndex {
   std::uint64_t first = 0;
   std::uint64_t next = 0;
+  /// SHA-256 over the key packages of the last request that stored any: a repeat of it stores nothing.
+  std::optional<crypto::Sha256Digest> last_request = {};
   [[nodiscard]] std::uint64_t count() const { return next - first; }
   [[nodiscard]] Bytes encode() const;
   static Result<KeyPackageIndex> decode(ByteView bytes);

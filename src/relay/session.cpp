@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/test_hooks.h"
 #include "crypto/sign.h"
 #include "relay/delivery.h"
 #include "relay/record_keys.h"
@@ -139,6 +140,7 @@ Answer Session::authenticate(Call& call, const wire::Authenticate& request) {
 void Session::begin(Connection& connection, ConnectionKind kind, const Sender& sender, std::uint64_t session,
                     std::uint64_t receipts_since) {
   if (kind == ConnectionKind::main) {
+    if (s_.main_of(sender.device) != nullptr) SOTTO_RARE(older_session_replaced);
     if (auto* older = s_.main_of(sender.device)) s_.close(*older, close_code::replaced, "replaced");
   }
   connection.kind = kind;

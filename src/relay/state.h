@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <set>
 
 #include "base/ids.h"
@@ -81,7 +82,7 @@ struct State {
   ChatCache chats;
   RateLimits limits;
 
-  std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections;
+  std::map<ConnectionId, std::unique_ptr<Connection>> connections;
   /// Authenticated main and peek connections of a device.
   std::unordered_map<DeviceRef, std::vector<Connection*>> online;
   /// Connections whose next request may be tried.

@@ -63,11 +63,11 @@ Result<std::unique_ptr<Database>> Database::open_reader() const {
 
 Result<std::unique_ptr<Database>> Database::connect(const std::string& name, const OpenOptions& options, int flags) {
   const bool memory = is_memory_name(name);
-  sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(name.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX | (memory ? SQLITE_OPEN_URI : 0),
-                                   memory || options.vfs.empty() ? nullptr : options.vfs.c_str());
-  std::unique_ptr<Database> db(new Database(handle, name, options));
-  if (code != SQLITE_OK) return sqlite_error(code, handle, "open");
+  std::unique_ptr<Database> db(new Database(nullptr, name, options));
+  const int code =
+      sqlite3_open_v2(name.c_str(), &db->handle_, flags | SQLITE_OPEN_NOMUTEX | (memory ? SQLITE_OPEN_URI : 0),
+                      memory || options.vfs.empty() ? nullptr : options.vfs.c_str());
+  if (code != SQLITE_OK) return sqlite_error(code, db->handle_, "open");
   SOTTO_TRY(db->configure_common());
   return db;
 }
@@ -93,7 +93,9 @@ Status Database::configure_writer() {
   SOTTO_TRY(
       execute_script("PRAGMA page_size=" + std::to_string(options_.page_size) + "; PRAGMA auto_vacuum=INCREMENTAL"));
   if (!is_memory_name(name_)) {
-    SOTTO_TRY_ASSIGN(const auto mode, one<std::string>("PRAGMA journal_mode=WAL"));
+    // The row comes before the commit; a failure of that is seen only by running the command to its end.
+    SOTTO_TRY(execute_script("PRAGMA journal_mode=WAL"));
+    SOTTO_TRY_ASSIGN(const auto mode, one<std::string>("PRAGMA journal_mode"));
     if (mode != "wal") return Error(ErrorCode::UNSUPPORTED, "the file system or VFS cannot do WAL");
   }
   const bool full = options_.synchronous == Synchronous::full;
@@ -133,8 +135,9 @@ Result<Statement> Database::lend(std::string_view sql) {
     return Error(ErrorCode::INVALID_ARGUMENT, "not exactly one SQL command");
   }
   if (!keep) return Statement(*this, statement, nullptr);
+  std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> owned(statement, sqlite3_finalize);
   auto& cached = cache_.emplace(std::string(sql), CachedStatement{statement, true}).first->second;
-  return Statement(*this, statement, &cached);
+  return Statement(*this, owned.release(), &cached);
 }
 
 Status Database::execute_script(std::string_view sql) {
@@ -156,6 +159,16 @@ bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) =
 Status Database::usable() const {
   if (transaction_lost_) return *transaction_lost_;
   return {};
+}
+
+void Database::lose_transaction(int code) noexcept {
+  if (!transaction_open_ || transaction_lost_) return;
+  try {
+    transaction_lost_ = sqlite_error(code, handle_, "undo");
+  } catch (const std::bad_alloc&) {
+    // An empty text needs none.
+    transaction_lost_.emplace(ErrorCode::OUT_OF_MEMORY, std::string());
+  }
 }
 
 void Database::note_failure(const Error& error) {

@@ -203,6 +203,8 @@ class Database {
   /// must not run outside of it.
   [[nodiscard]] Status usable() const;
   void note_failure(const Error& error);
+  /// The open Transaction can only be rolled back any more.
+  void lose_transaction(int code) noexcept;
 
   sqlite3* handle_;
   std::string name_;

@@ -15,6 +15,8 @@ ErrorCode code_of(int sqlite_code) {
       return ErrorCode::ALREADY_EXISTS;
     case SQLITE_IOERR_CORRUPTFS:
       return ErrorCode::CORRUPT;
+    case SQLITE_IOERR_NOMEM:
+      return ErrorCode::OUT_OF_MEMORY;
     default:
       break;
   }
@@ -32,6 +34,8 @@ ErrorCode code_of(int sqlite_code) {
     case SQLITE_READONLY:
     case SQLITE_PERM:
       return ErrorCode::IO_ERROR;
+    case SQLITE_NOMEM:
+      return ErrorCode::OUT_OF_MEMORY;
     case SQLITE_TOOBIG:
       return ErrorCode::LIMIT_EXCEEDED;
     case SQLITE_INTERRUPT:

@@ -1,6 +1,7 @@
 #include "client/tables/account_table.h"
 
 #include "base/try.h"
+#include "wire/client_store.h"
 #include "wire/frame.h"
 
 namespace sotto::client {
@@ -30,7 +31,7 @@ Result<std::optional<AccountRow>> AccountTable::load() {
         out = std::move(account);
       }));
   if (out) {
-    SOTTO_TRY_ASSIGN(out->device_list, wire::decode<wire::SignedDeviceList>(list));
+    SOTTO_TRY_ASSIGN(out->device_list, wire::decode_own<wire::SignedDeviceList>(list));
   }
   return out;
 }

@@ -16,12 +16,12 @@ Bytes encode_roster(const wire::Roster& roster) {
     entry->set_device_id(to_string_bytes(device));
     entry->set_era(member.era);
   }
-  for (const auto& admin : roster.admins) out.add_admins(to_string_bytes(admin));
+  for (const auto& admin : roster.admins) *out.add_admins() = to_string_bytes(admin);
   return wire::serialize(out);
 }
 
 Result<wire::Roster> decode_roster(ByteView bytes) {
-  SOTTO_TRY_ASSIGN(const auto stored, wire::decode<wire::StoredRoster>(bytes));
+  SOTTO_TRY_ASSIGN(const auto stored, wire::decode_own<wire::StoredRoster>(bytes));
   wire::Roster roster;
   for (const auto& entry : stored.devices()) {
     const auto device = id_from<DeviceId>(wire::view(entry.device_id()));

@@ -29,10 +29,10 @@ Status read_intent(const store::Row& row, IntentRow& intent) {
   intent.user = row.get<std::optional<UserId>>(3);
   intent.text = row.get<std::optional<std::string>>(4).value_or("");
   if (!row.is_null(5)) {
-    SOTTO_TRY_ASSIGN(intent.packages, wire::decode<wire::StoredPackages>(row.blob_view(5)));
+    SOTTO_TRY_ASSIGN(intent.packages, wire::decode_own<wire::StoredPackages>(row.blob_view(5)));
   }
   if (!row.is_null(6)) {
-    SOTTO_TRY_ASSIGN(intent.request, wire::decode<wire::StoredRequest>(row.blob_view(6)));
+    SOTTO_TRY_ASSIGN(intent.request, wire::decode_own<wire::StoredRequest>(row.blob_view(6)));
   }
   intent.stub_hash = row.get<std::optional<crypto::Sha256Digest>>(7);
   intent.commit_id = row.get<std::optional<crypto::Sha256Digest>>(8);

@@ -33,19 +33,47 @@ Result<std::string> UserTable::handle(const UserId& user) {
 }
 
 Status KeyPackageTable::insert(const mls::KeyPackageBundle& bundle, bool last_resort, std::int64_t now) {
-  return db_.run("INSERT INTO key_package(ref, bundle, last_resort, created_at) VALUES(?, ?, ?, ?)",
-                 bundle.key_package.ref(), bundle.serialize(), last_resort, now);
+  return db_.run("INSERT INTO key_package(ref, bundle, last_resort, created_at, published) VALUES(?, ?, ?, ?, ?)",
+                 bundle.key_package.ref(), bundle.serialize(), last_resort, now, last_resort);
 }
 
 Result<std::optional<mls::KeyPackageBundle>> KeyPackageTable::find(ByteView ref) {
   SOTTO_TRY_ASSIGN(const auto bytes, db_.one<SecretBytes>("SELECT bundle FROM key_package WHERE ref = ?", ref));
   if (!bytes) return std::optional<mls::KeyPackageBundle>();
-  SOTTO_TRY_ASSIGN(auto bundle, mls::KeyPackageBundle::parse(bytes->view()));
-  return std::optional<mls::KeyPackageBundle>(std::move(bundle));
+  auto bundle = mls::KeyPackageBundle::parse(bytes->view());
+  if (!bundle.ok()) return Error(ErrorCode::CORRUPT, "a stored key package does not parse");
+  return std::optional<mls::KeyPackageBundle>(std::move(*bundle));
 }
 
 Status KeyPackageTable::remove_one_time(ByteView ref) {
+  // Somebody got it from the relay, so the relay has all that were sent with it. Without it they would be another
+  // request, not a repeat.
+  SOTTO_TRY_ASSIGN(const auto published, db_.one<bool>("SELECT published FROM key_package WHERE ref = ?", ref));
+  if (published && !*published) SOTTO_TRY(set_published());
   return db_.run("DELETE FROM key_package WHERE ref = ? AND last_resort = 0", ref);
+}
+
+Result<std::vector<mls::KeyPackageBundle>> KeyPackageTable::unpublished() {
+  std::vector<mls::KeyPackageBundle> out;
+  SOTTO_TRY(db_.query("SELECT bundle FROM key_package WHERE published = 0 ORDER BY ref",
+                      [&](const store::Row& row) -> Status {
+                        auto bundle = mls::KeyPackageBundle::parse(row.get<SecretBytes>(0).view());
+                        if (!bundle.ok()) return Error(ErrorCode::CORRUPT, "a stored key package does not parse");
+                        out.push_back(std::move(*bundle));
+                        return {};
+                      }));
+  return out;
+}
+
+Status KeyPackageTable::set_published() { return db_.run("UPDATE key_package SET published = 1 WHERE published = 0"); }
+
+Result<std::size_t> KeyPackageTable::one_time_count() {
+  SOTTO_TRY_ASSIGN(const auto count, db_.one<std::uint64_t>("SELECT count(*) FROM key_package WHERE last_resort = 0"));
+  return static_cast<std::size_t>(count.value_or(0));
+}
+
+Status KeyPackageTable::remove_made_before(std::int64_t time) {
+  return db_.run("DELETE FROM key_package WHERE created_at < ?", time);
 }
 
 Result<std::optional<mls::KeyPackageBundle>> KeyPackageTable::last_resort() {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "mls/key_package.h"
 #include "store/database.h"
@@ -34,6 +35,12 @@ class KeyPackageTable {
   Result<std::optional<mls::KeyPackageBundle>> find(ByteView ref);
   /// A one-time key package opens one Welcome; a last-resort one stays until it is replaced.
   Status remove_one_time(ByteView ref);
+  /// Those that the relay has not confirmed, always in the same order.
+  Result<std::vector<mls::KeyPackageBundle>> unpublished();
+  /// The relay has them all.
+  Status set_published();
+  Result<std::size_t> one_time_count();
+  Status remove_made_before(std::int64_t time);
   /// The newest last-resort key package, and when it was made.
   Result<std::optional<mls::KeyPackageBundle>> last_resort();
   Result<std::optional<std::int64_t>> last_resort_made_at();

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/test_hooks.h"
 #include "base/try.h"
 #include "relay/backend/sqlite_store.h"
 
@@ -24,12 +25,13 @@ SqliteBackend::SqliteBackend(std::shared_ptr<SqliteStore> store) : QueuedBackend
 Result<std::unique_ptr<SqliteBackend>> SqliteBackend::open(const std::string& data_dir, Random& random,
                                                            const SqliteOptions& options) {
   if (data_dir.empty()) return Error(ErrorCode::INVALID_ARGUMENT, "no data_dir");
-  if (::mkdir(data_dir.c_str(), 0700) != 0 && errno != EEXIST) {
+  const bool own_folder = options.sharing == store::Sharing::lease;
+  if (own_folder && ::mkdir(data_dir.c_str(), 0700) != 0 && errno != EEXIST) {
     return Error(ErrorCode::IO_ERROR, "cannot make " + data_dir + ": " + std::strerror(errno));
   }
   store::OpenOptions file;
-  file.synchronous = options.synchronous;
-  file.sharing = store::Sharing::lease;
+  file.synchronous = SOTTO_PLANTED(success_before_sync) ? store::Synchronous::normal : options.synchronous;
+  file.sharing = options.sharing;
   file.busy_timeout = options.busy_timeout;
   file.cache_kib = 16 * 1024;
   file.vfs = options.vfs;

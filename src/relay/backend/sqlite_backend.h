@@ -21,6 +21,8 @@ struct SqliteOptions {
   std::chrono::milliseconds busy_timeout{5000};
   /// A registered VFS; empty: the system's.
   std::string vfs;
+  /// With a VFS whose files are not the system's, folder and lease are its business.
+  store::Sharing sharing = store::Sharing::lease;
 };
 
 class SqliteBackend final : public QueuedBackend {

@@ -91,6 +91,30 @@ TEST_CASE("The relay's stock is filled up to 100, with one last resort") {
     REQUIRE(own.has_value());
     CHECK(own->key_package.init_key == checked.init_key);
   }
+  SECTION("what was not confirmed is given again as it was, and nothing new") {
+    const auto again = must(restock(shelf.context, 20));
+    CHECK(wire::serialize(again) == wire::serialize(first));
+    CHECK(shelf.rows("1") == 101);
+  }
+  SECTION("one that came back in a Welcome confirms all that were sent with it") {
+    const auto used = must(check_key_package(wire::view(first.key_packages(7)), shelf.certificate(shelf.alice), noon));
+    must(shelf.context.key_packages.remove_one_time(used.ref()));
+    CHECK(must(restock(shelf.context, 99)).key_packages_size() == 1);
+  }
+  must(shelf.context.key_packages.set_published());
+  SECTION("what nobody can use any more is forgotten") {
+    shelf.context.now += std::chrono::hours(24 * 126);
+    CHECK(must(restock(shelf.context, 100)).key_packages_size() == 0);
+    CHECK(shelf.rows("last_resort = 0") == 0);
+    CHECK(shelf.rows("last_resort = 1") == 1);
+  }
+  SECTION("a relay that asks again and again gets a thousand at most") {
+    for (int i = 0; i < 12; ++i) {
+      must(restock(shelf.context, 0));
+      must(shelf.context.key_packages.set_published());
+    }
+    CHECK(shelf.rows("last_resort = 0") == 1000);
+  }
   SECTION("nothing is added to a full one") {
     CHECK(must(restock(shelf.context, 100)).key_packages_size() == 0);
     CHECK(must(restock(shelf.context, 1000)).key_packages_size() == 0);

@@ -1,0 +1,342 @@
+// Writes the seed corpora: what is genuine of each kind, and programs for the targets that take programs.
+//   fuzz_make_corpus tests/fuzz/corpus
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "check.h"
+#include "crypto/init.h"
+#include "mls/group_records.h"
+#include "support/testnet.h"
+#include "unit/mls/group_fixture.h"
+#include "unit/relay/support/relay_world.h"
+#include "wire/frame.h"
+#include "wire/mls_header.h"
+
+using namespace sotto;
+using sotto::fuzz::must;
+
+namespace {
+
+class Corpus {
+ public:
+  Corpus(const std::filesystem::path& root, const std::string& target) : folder_(root / target) {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+  }
+  void add(ByteView bytes, const std::string& name = "seed") {
+    if (!seen_.insert(to_bytes(bytes)).second) return;
+    std::ofstream out(folder_ / (name + "-" + std::to_string(seen_.size())), std::ios::binary);
+    out << as_text(bytes);
+  }
+  void add(std::string_view text) { add(as_bytes(text)); }
+
+ private:
+  std::filesystem::path folder_;
+  std::set<Bytes> seen_;
+};
+
+/// A program as FuzzedDataProvider reads it: numbers from the end.
+class Program {
+ public:
+  Program& operator()(std::initializer_list<int> numbers) {
+    for (const auto number : numbers) numbers_.push_back(static_cast<std::uint8_t>(number));
+    return *this;
+  }
+  Program& times(int count, std::initializer_list<int> numbers) {
+    for (int i = 0; i < count; ++i) (*this)(numbers);
+    return *this;
+  }
+  [[nodiscard]] Bytes bytes() const { return {numbers_.rbegin(), numbers_.rend()}; }
+
+ private:
+  Bytes numbers_;
+};
+
+void text(const std::filesystem::path& root) {
+  Corpus out(root, "text");
+  for (const auto* seed :
+       {"wss://relay.example:8443/path?x=1", "relay.example:443/", "wss://[::1]:8443/", "[2001:db8::1]", "+4930123456",
+        "alice", "two words", "00ff7Fab", "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "\xc3\x28\xed\xa0\x80\xf4\x90",
+        "0123456789abcdef"}) {
+    out.add(seed);
+  }
+}
+
+/// Listens to a conversation of clients: each kind of request, answer and push once.
+void wire_traffic(const std::filesystem::path& root) {
+  Corpus frames(root, "frame");
+  Corpus identity(root, "identity");
+  Corpus headers(root, "clear_header");
+  std::set<int> seen;
+  const auto hear = [&](wire::Envelope& envelope) {
+    int kind = 0;
+    if (envelope.has_request()) kind = envelope.request().command_case();
+    if (envelope.has_response()) kind = 1000 + envelope.response().result_case();
+    if (envelope.has_push()) kind = 2000 + envelope.push().event_case();
+    const auto header = [&](const std::string& bytes) {
+      headers.add(wire::view(bytes));
+      if (const auto read = wire::read_mls_header(wire::view(bytes)); read.ok()) headers.add(read->authenticated_data);
+    };
+    if (envelope.request().has_update_chat()) header(envelope.request().update_chat().commit().message());
+    if (!seen.insert(kind).second) return true;
+    if (envelope.request().has_send_message()) header(envelope.request().send_message().message());
+    if (envelope.request().has_create_chat()) header(envelope.request().create_chat().commit().founding_aad());
+    const auto list = envelope.request().register_().device_list();
+    if (!list.body().empty()) {
+      auto body = to_bytes(wire::view(list.body()));
+      const auto parsed = must(wire::decode<wire::DeviceList>(body));
+      frames.add(wire::serialize(parsed.devices(0)), "certificate");
+      auto certificate = to_bytes(wire::view(parsed.devices(0).body()));
+      certificate.push_back(1);
+      identity.add(certificate, "certificate");
+      body.push_back(7);
+      identity.add(body, "list");
+    }
+    auto bytes = wire::encode(envelope);
+    // A hundred key packages are one as well as another.
+    if (envelope.request().has_publish_key_packages()) {
+      auto one = envelope;
+      auto& keys = *one.mutable_request()->mutable_publish_key_packages();
+      keys.mutable_key_packages()->DeleteSubrange(1, keys.key_packages_size() - 1);
+      bytes = wire::encode(one);
+    }
+    frames.add(bytes, "frame");
+    return true;
+  };
+  test::TestNet net(1);
+  net.rewrite = [&](wire::Envelope& envelope) { (void)hear(envelope); };
+  net.to_client = hear;
+  auto& alice = net.add("alice");
+  auto& bob = net.add("bob");
+  auto& carol = net.add("carol");
+  bool found = false;
+  alice.command(client::FindUserCommand{"bob", [&](const Result<UserId>&) { found = true; }});
+  alice.command(client::FindUserCommand{"nobody", {}});
+  const auto chat = alice.group({&bob}, "group");
+  alice.send(chat, "hello");
+  must(net.settle() && found ? Status() : Status(ErrorCode::INTERNAL));
+  bob.send(chat, "hi");
+  alice.change(chat, client::ChangeKind::rename, {}, "renamed");
+  alice.change(chat, client::ChangeKind::add, carol.user);
+  bob.change(chat, client::ChangeKind::refresh);
+  must(net.settle() ? Status() : Status(ErrorCode::INTERNAL));
+}
+
+void mls_bytes(const std::filesystem::path& root) {
+  using namespace sotto::mls;
+  Corpus codec(root, "mls_codec");
+  Corpus trees(root, "mls_tree");
+  mls::test::World world(1);
+  auto alice = world.founder("alice");
+  std::vector<mls::test::Device> others;
+  for (const auto* name : {"b", "c", "d", "e"}) others.push_back(world.device(name));
+  world.gather(alice, {&others[0], &others[1], &others[2], &others[3]});
+  const auto tree = [&](std::initializer_list<int> steps) {
+    auto bytes = alice.group->ratchet_tree();
+    for (const auto step : steps) {
+      bytes.push_back(static_cast<std::uint8_t>(step));
+      bytes.push_back(0);
+    }
+    bytes.push_back(static_cast<std::uint8_t>(steps.size()));
+    trees.add(bytes, "tree");
+  };
+  tree({});
+  tree({4, 1, 9, 2, 3});
+  world.commit(others[2], {}, {&alice, &others[0], &others[1], &others[3]});
+  tree({0, 4, 8, 12, 16});
+  auto removed = world.device("f");
+  CommitSpec spec;
+  spec.adds = {removed.key_package()};
+  spec.removes = {{1}};
+  const auto staged = must(alice.group->stage_commit(spec, world.random));
+  codec.add(staged.message);
+  const auto welcome = must(alice.group->make_welcome(staged.id, {}, TreeInWelcome::included, world.random));
+  codec.add(encode(welcome));
+  codec.add(encode(MlsMessage{welcome}));
+  codec.add(encode(welcome.secrets.front()));
+  codec.add(world.say(alice, "text"));
+  codec.add(to_message(alice.key_package()));
+  codec.add(encode(alice.key_package()));
+  codec.add(encode(alice.key_package().leaf_node));
+  codec.add(alice.bundle.serialize().view());
+  for (const auto& proposal : std::vector<Proposal>{
+           {Add{removed.key_package()}},
+           {Update{removed.key_package().leaf_node}},
+           {Remove{{1}}},
+           {GroupContextExtensions{{{0xf001, to_bytes("x")}}}},
+           {PreSharedKey{{PskType::resumption, {}, ResumptionPskUsage::branch, Bytes(8), 1, Bytes(8)}}},
+           {ReInit{Bytes(8), ProtocolVersion::mls10, ciphersuite, {}}},
+           {ExternalInit{Bytes(32)}}}) {
+    codec.add(encode(proposal));
+  }
+  const auto removal = must(alice.group->propose_remove({1}, as_bytes("aad"), world.random));
+  codec.add(removal);
+  GroupInfo info;
+  info.group_context = alice.group->context();
+  info.confirmation_tag = Bytes(32);
+  info.signature = Bytes(64);
+  codec.add(encode(info));
+  GroupSecrets secrets;
+  secrets.joiner_secret = SecretBytes(32);
+  secrets.path_secret.emplace().path_secret = SecretBytes(32);
+  codec.add(encode(secrets));
+  RequiredCapabilities required;
+  required.extension_types = {0xf001};
+  codec.add(encode(required));
+  for (const auto table : {Table::group, Table::node, Table::past_epoch, Table::pending, Table::proposal}) {
+    for (std::uint64_t epoch = 0; epoch < 4; ++epoch) {
+      const auto rows = must(alice.storage->scan(table, epoch, std::nullopt));
+      for (std::size_t i = 0; i < std::min<std::size_t>(rows.size(), 2); ++i) codec.add(rows[i].value.view(), "row");
+    }
+  }
+}
+
+void relay_store(const std::filesystem::path& root) {
+  Corpus out(root, "relay_store");
+  relay::test::World world(1);
+  auto& alice = world.newcomer("alice");
+  auto& bob = world.newcomer("bob");
+  auto group = relay::test::make_group(world, alice, {bob.person});
+  const auto add = [&](const wire::Request& request) {
+    fuzz::check(relay::test::success(alice.ask(request)), "accepted");
+  };
+  for (std::uint64_t n = 1; n <= 3; ++n) add(relay::test::message_request(world, group, n));
+  add(relay::test::update_request(world, group));
+  wire::Request request;
+  request.mutable_publish_key_packages()->add_key_packages("key package");
+  add(request);
+  request.mutable_create_attachment()->set_hash(std::string(32, 'h'));
+  request.mutable_create_attachment()->set_token_hash(std::string(32, 't'));
+  request.mutable_create_attachment()->set_size(10);
+  add(request);
+  bob.ack(group.id, 3);
+  alice.ack(group.id, 5);
+  world.advance(5000);
+  Bytes log;
+  Bytes tail{0};  // without a snapshot; then the length of each entry
+  world.backend->read(group.id, 1, 100, 1 << 20, [&](const Result<std::vector<relay::LogRecord>>& records) {
+    for (const auto& record : must(records)) {
+      out.add(record.data, "entry");
+      append(log, record.data);
+      tail.push_back(static_cast<std::uint8_t>(record.data.size() >> 8));
+      tail.push_back(static_cast<std::uint8_t>(record.data.size()));
+    }
+  });
+  world.backend->load(group.id,
+                      [&](const Result<relay::LogState>& state) { out.add(must(state).snapshot, "snapshot"); });
+  for (const char family : std::string("hudcmkilxbe")) {
+    world.backend->scan({static_cast<std::uint8_t>(family)}, {}, 2,
+                        [&](const Result<std::vector<relay::Record>>& records) {
+                          for (const auto& record : must(records)) {
+                            out.add(record.value, "record");
+                            out.add(record.key, "key");
+                          }
+                        });
+  }
+  world.backend->run();
+  std::reverse(tail.begin(), tail.end());
+  append(log, tail);
+  out.add(log, "log");
+}
+
+void mls_programs(const std::filesystem::path& root) {
+  Corpus group(root, "mls_group");
+  for (int message = 0; message < 10; ++message) group.add(Program()({0, message}).bytes(), "genuine");
+  for (int commit = 0; commit < 4; ++commit) {
+    for (const int followed : {0, 1}) {
+      // Unchanged, as a private and as a public message, followed or not.
+      group.add(Program()({3, commit, 0, 1, 16, followed}).bytes(), "commit");
+      group.add(Program()({3, commit, 0, 0, followed}).bytes(), "commit");
+    }
+  }
+  for (int proposal = 0; proposal < 6; ++proposal) {
+    group.add(Program()({5, proposal, 0, 1, 0})({4, 0, 1, 1, 0, 0, 1, 0, 0}).bytes(), "proposal");
+    group.add(Program()({4, 0, 1, proposal, 1, 0, 1, 0, 1}).bytes(), "built");
+  }
+  group.add(Program()({6, 0, 0, 0, 0, 0}).bytes(), "join");
+  group.add(Program()({6, 0, 0, 1, 0, 0}).bytes(), "join");
+  Corpus store(root, "mls_store");
+  for (int row = 0; row < 24; ++row) store.add(Program()({0, row, 255, 7, 0, 9, row % 2}).bytes(), "row");
+  Corpus client(root, "client_store");
+  for (int table = 0; table < 11; ++table) {
+    client.add(Program()({table}).times(16, {255, 1}).bytes(), "table");
+    client.add(Program()({table}).times(16, {255, 7})({table}).times(16, {255, 2}).bytes(), "table");
+  }
+  wire::Content content;
+  content.set_version(1);
+  content.mutable_text()->set_body("text");
+  client.add(wire::serialize(content), "content");
+  wire::ChatState state;
+  state.set_rules_version(1);
+  state.set_name("name");
+  state.add_admins(std::string(16, 'a'));
+  client.add(wire::serialize(state), "state");
+}
+
+void engine_programs(const std::filesystem::path& root) {
+  Corpus out(root, "engine");
+  const auto begin = [] { return Program()({0, 1}); };
+  // Numbers: what of a kind, then whether a step follows.
+  out.add(begin().times(40, {0, 1}).bytes(), "honest");
+  out.add(begin().times(20, {0, 0}).times(20, {8}).bytes(), "honest");
+  out.add(begin().times(12, {8, 1}).times(12, {0, 1}).times(12, {8, 1}).bytes(), "honest");
+  for (int first = 0; first < 64; first += 4) {
+    auto program = begin();
+    for (int i = first; i < first + 4; ++i) program({4, i, 1, 1});
+    out.add(program.times(6, {8, 1}).times(2, {5, first + 1, 1, 1}).bytes(), "crafted");
+  }
+  for (int command = 0; command < 8; ++command) {
+    out.add(begin()({16, command, command, 1, 1, 1}).times(6, {8, 1})({12, 3, 1, 1})({12, 4, 1, 1}).bytes(), "app");
+  }
+  for (int kind = 0; kind < 8; ++kind) {
+    out.add(begin().times(3, {7, kind, kind, 0, 6, 1, 2, 1, 1})({14, 0, 1, 1}).times(4, {0, 1}).bytes(), "forged");
+  }
+  for (int status = 1; status < 60; status += 4) {
+    out.add(begin()({11, 0, status, 0, 0, 5, 2, 1, 1})({11, 1, status, 0, 0, 5, 2, 1, 1})({15, 0, 16, 1, 1})
+                .times(6, {8, 1})
+                .bytes(),
+            "refused");
+  }
+  out.add(begin().times(3, {14, 1, 1})({18, 0}).times(8, {0, 1}).times(4, {14, 0, 1, 1}).bytes(), "again");
+  out.add(Program()({15}).times(3, {14, 0, 1}).times(6, {8, 1}).times(4, {16, 0, 0, 1}).times(6, {8, 1}).bytes(),
+          "fresh");
+}
+
+void relay_programs(const std::filesystem::path& root) {
+  Corpus out(root, "relay");
+  for (int first = 0; first < 48; first += 3) {
+    Program program;
+    for (int i = first; i < first + 3; ++i) program({0, 0, i, 1});
+    out.add(program.bytes(), "requests");
+  }
+  Program all;
+  for (int i = 0; i < 44; ++i) all({0, 0, i, 1});
+  out.add(all.bytes(), "requests");
+  for (int kind = 0; kind < 10; ++kind) out.add(Program().times(3, {6, 0, kind, 6, 9, 2, 6, 3, 1, 1}).bytes(), "built");
+  for (int change = 0; change < 6; ++change) {
+    out.add(Program()({7, 0, change % 2, 1, change % 3, change, change / 2, 1, 0, 1, 1, 7, 0, 1, 1}).bytes(), "commit");
+  }
+  for (int how = 0; how < 32; how += 3) out.add(Program()({12, how, 1})({0, 1, 0, 1})({0, 1, 20, 1}).bytes(), "wires");
+  out.add(Program()({9, 0, 20, 0, 100, 1})({10, 0, 0, 0})({9, 0, 23, 0, 200, 1})({14, 0, 20, 1}).bytes(), "many");
+  out.add(Program().times(12, {14, 0, 15, 1})({0, 0, 4, 1}).bytes(), "days");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::cerr << "usage: fuzz_make_corpus FOLDER\n";
+    return 2;
+  }
+  must(crypto::initialize());
+  const std::filesystem::path root = argv[1];
+  text(root);
+  wire_traffic(root);
+  mls_bytes(root);
+  relay_store(root);
+  mls_programs(root);
+  engine_programs(root);
+  relay_programs(root);
+  return 0;
+}

@@ -1,0 +1,337 @@
+#include "sim/device.h"
+
+#include <algorithm>
+
+#include "client/schema.h"
+#include "sim/world.h"
+
+namespace sotto::sim {
+
+namespace {
+
+constexpr char store_name[] = "/store.db";
+/// As the client's driver sleeps at most, lest a clock that was set makes it late.
+constexpr Milliseconds longest_sleep{30'000};
+constexpr Milliseconds checkpoint_interval{30'000};
+/// Steps in a minute of which no workload here makes a fifth.
+constexpr std::uint64_t busy = 5000;
+
+template <typename T>
+T must(Result<T> result, const char* what) {
+  if (!result.ok()) violated("a calm store can be read", std::string(what) + ": " + result.error().message);
+  return std::move(*result);
+}
+
+}  // namespace
+
+Device::Device(World& world, std::size_t index, std::uint64_t seed)
+    : Machine(world, "d" + std::to_string(index), seed, false),
+      handle("user" + std::to_string(index)),
+      index_(index),
+      random_(seed, 1),
+      log_([this](LogLevel, std::string_view text) { trace("log " + std::string(text)); }, LogLevel::warning, {}) {}
+
+Device::~Device() {
+  engine_.reset();
+  db_.reset();
+}
+
+// ---- The process
+
+void Device::start() {
+  wanted_running_ = true;
+  if (!running()) try_start();
+}
+
+void Device::try_start() {
+  if (running() || !wanted_running_) return;
+  disk().start();
+  const auto failed = [&](const Error& why) {
+    trace("cannot start: " + std::string(error_name(why.code)));
+    const bool storage = why.code == ErrorCode::IO_ERROR || why.code == ErrorCode::DISK_FULL;
+    if (!storage && !disk().dead()) violated("a store can be opened after any failure", name() + ": " + why.message);
+    engine_.reset();
+    db_.reset();
+    world_.after(Milliseconds(1000), [this] { try_start(); });
+  };
+  auto db = client::open_store(store_name, disk().vfs_name(), store::Sharing::no_lease);
+  if (!db.ok()) return failed(db.error());
+  db_ = std::move(*db);
+  auto engine = client::Engine::open(
+      *db_, random_, log_, [this](const Event& event) { on_event(event); }, wants_network_, world_.key_packages());
+  if (!engine.ok()) return failed(engine.error());
+  if (disk().dead()) return failed(Error(ErrorCode::IO_ERROR, "died"));
+  engine_ = std::move(*engine);
+  take_storage_failed();
+  trace("started");
+  world_.oracle().on_started(*this);
+  inputs_.clear();
+  inputs_.emplace_back(client::TimerDue{});
+  schedule_step(world_.now());
+}
+
+void Device::lose_process() {
+  ++life_;
+  ++step_ticket_;
+  ++timer_ticket_;
+  step_at_.reset();
+  inputs_.clear();
+  pending_.clear();
+  die_after_.reset();
+  engine_.reset();
+  db_.reset();
+  checkpoint_planned_ = false;
+  connection_ = ConnectionState::offline;
+  connection_id_ = 0;
+}
+
+void Device::close() {
+  if (!running()) return;
+  wanted_running_ = false;
+  const auto connection = connection_id_;
+  auto last = engine_->close(inputs_);
+  for (const auto& callback : last.callbacks) callback();
+  world_.oracle().on_closed(*this, pending_.size());
+  if (connection != 0) world_.network().close_by_client(connection);
+  trace("closed");
+  lose_process();
+  if (disk().dead()) disk().start();
+}
+
+void Device::die(bool power_cut) {
+  if (!running()) return;
+  const auto connection = connection_id_;
+  if (!disk().dead()) power_cut ? disk().power_cut() : disk().kill();
+  trace(power_cut ? "power is cut" : "is killed");
+  lose_process();
+  if (connection != 0) world_.network().client_died(connection, power_cut);
+  world_.after(Milliseconds(world_.trouble.skewed(100, 120'000)), [this, life = life_] {
+    if (life == life_) try_start();
+  });
+}
+
+// ---- Steps
+
+void Device::input(client::Input input, relay::ConnectionId connection) {
+  if (!running() || connection != connection_id_ || connection == 0) return;
+  if (std::holds_alternative<client::ConnectionLost>(input)) connection_id_ = 0;
+  if (auto* frame = std::get_if<client::FrameReceived>(&input)) {
+    if (auto* hostile = world_.hostile_relay()) {
+      if (!hostile->on_way_down(*this, frame->frame)) return;
+    }
+    trace("gets " + fingerprint(frame->frame));
+    world_.oracle().on_frame_down(*this, frame->frame);
+  }
+  inputs_.push_back(std::move(input));
+  schedule_step(world_.now());
+}
+
+void Device::command(client::Input command) {
+  if (!running()) return;
+  inputs_.push_back(std::move(command));
+  schedule_step(world_.now());
+}
+
+void Device::connect() {
+  wants_network_ = true;
+  command(client::ConnectCommand{});
+}
+
+void Device::disconnect() {
+  wants_network_ = false;
+  command(client::DisconnectCommand{});
+}
+
+void Device::schedule_step(Timestamp at) {
+  if (step_at_ && *step_at_ <= at) return;
+  step_at_ = at;
+  world_.at(at, [this, ticket = ++step_ticket_] {
+    if (ticket != step_ticket_ || !running()) return;
+    step_at_.reset();
+    step();
+  });
+}
+
+void Device::step() {
+  const auto minute = world_.now().time_since_epoch() / Milliseconds(60'000);
+  if (std::exchange(minute_, minute) != minute) steps_in_minute_ = 0;
+  if (++steps_in_minute_ > busy) violated("nobody works in a busy loop", name());
+  auto inputs = std::exchange(inputs_, {});
+  world_.oracle().on_step_begins(*this);
+  auto out = engine_->step(local_now(), inputs);
+  const bool failed = take_storage_failed();
+  world_.oracle().on_step_done(*this, failed || disk().dead());
+  if (disk().dead()) return die(false);
+#ifdef SOTTO_TEST_HOOKS
+  if (failed) {
+    const World::Calm calm(world_);
+    if (const auto same = engine_->compare_with_store(); !same.ok()) {
+      violated("memory equals disk", name() + ": " + same.error().message);
+    }
+  }
+#endif
+  if (!let_out(std::move(out))) return;
+  if (!checkpoint_planned_ && db_->wal_size() > 0) {
+    checkpoint_planned_ = true;
+    world_.after(checkpoint_interval, [this, life = life_] {
+      if (life == life_ && running()) checkpoint();
+    });
+  }
+  if (disk().dead()) die(false);
+}
+
+bool Device::let_out(client::Outputs out) {
+  auto left = std::exchange(die_after_, std::nullopt);
+  const auto dies_now = [&] { return left && (*left)-- == 0; };
+  if (out.network != client::NetworkAction::none && connection_id_ != 0) {
+    world_.network().close_by_client(std::exchange(connection_id_, 0));
+  }
+  if (out.network == client::NetworkAction::connect) connection_id_ = world_.network().connect(*this);
+  for (auto& frame : out.frames) {
+    if (connection_id_ == 0) break;
+    if (dies_now()) {
+      if (world_.inject(Fault::kill_sending)) return die(false), false;
+    }
+    if (auto* hostile = world_.hostile_member()) hostile->on_way_up(*this, frame);
+    trace("sends " + fingerprint(frame));
+    world_.oracle().on_frame_up(*this, frame);
+    if (auto* hostile = world_.hostile_relay()) hostile->on_way_up(*this, frame);
+    world_.network().send_up(connection_id_, std::move(frame));
+  }
+  schedule_timer(out.next_timer);
+  const auto life = life_;
+  for (const auto& callback : out.callbacks) {
+    if (dies_now()) {
+      if (world_.inject(Fault::kill_sending)) return die(false), false;
+    }
+    callback();
+    if (life != life_) return false;
+  }
+  return true;
+}
+
+void Device::schedule_timer(const std::optional<Timestamp>& local) {
+  const auto ticket = ++timer_ticket_;
+  std::optional<Milliseconds> sleep;
+  if (local) sleep = std::max(*local - local_now(), Milliseconds(0));
+  // A real driver wakes up every 30 s in any case. With nothing to do that changes nothing but after a clock was set.
+  if (clock_was_set()) sleep = std::min(sleep.value_or(longest_sleep), longest_sleep);
+  if (!sleep) return;
+  world_.after(*sleep, [this, ticket] {
+    if (ticket != timer_ticket_ || !running()) return;
+    schedule_step(world_.now());
+  });
+}
+
+void Device::checkpoint() {
+  checkpoint_planned_ = false;
+  const auto done = db_->checkpoint(store::Checkpoint::truncate);
+  trace(done.ok() && done->complete ? "checkpoint" : "no checkpoint");
+  take_storage_failed();
+  if (disk().dead()) die(false);
+}
+
+void Device::on_event(const Event& event) {
+  if (const auto* changed = std::get_if<ConnectionChanged>(&event)) {
+    connection_ = changed->state;
+    trace("is " + std::string(to_string(changed->state)));
+  }
+  world_.oracle().on_event(*this, event);
+}
+
+// ---- What its user does
+
+template <typename T>
+Completion<T> Device::expect(std::string what, std::function<void(const Result<T>&)> then) {
+  const auto id = next_completion_++;
+  pending_[id] = what;
+  return [this, id, what = std::move(what), then = std::move(then), life = life_](Result<T> result) {
+    if (life != life_) violated("no completion after the end", name() + ": " + what);
+    if (pending_.erase(id) == 0) violated("every completion exactly once", name() + ": " + what);
+    const auto code = result.ok() ? std::optional<ErrorCode>() : std::optional(result.error().code);
+    trace(what + (code ? " ended with " + std::string(error_name(*code)) : " is done"));
+    if (code) ++world_.counts.errors[*code];
+    if (then) then(result);
+  };
+}
+
+void Device::register_account() {
+  command(client::RegisterCommand{handle, expect<UserId>("register", [this](const Result<UserId>& result) {
+                                    if (!result.ok()) return;
+                                    const World::Calm calm(world_);
+                                    user = *result;
+                                    device = must(client::AccountTable(*db_).load(), "account")->device;
+                                    trace("is user " + brief(user.bytes));
+                                  })});
+}
+
+void Device::find_user(const std::string& whom) {
+  command(client::FindUserCommand{whom, expect<UserId>("find " + whom)});
+}
+
+void Device::create_direct(Device& peer) {
+  const auto id = wire::direct_chat_id(user, peer.user);
+  command(client::CreateChatCommand{id, ChatType::direct, {peer.user}, {}, expect<Chat>("create " + brief(id.bytes))});
+}
+
+void Device::create_group(const std::vector<Device*>& others, const std::string& group_name) {
+  client::CreateChatCommand create{wire::random_group_id(random_), ChatType::group, {}, group_name, {}};
+  for (const auto* other : others) create.users.push_back(other->user);
+  create.done = expect<Chat>("create " + brief(create.chat.bytes));
+  command(std::move(create));
+}
+
+void Device::send(const ChatId& chat, const std::string& text) {
+  Message message;
+  message.chat = chat;
+  message.id = random_id<ClientMessageId>(random_);
+  message.text = text;
+  message.sent_at = local_now();
+  world_.oracle().on_send(*this, message);
+  command(client::SendCommand{
+      message, expect<void>("send " + brief(message.id.bytes), [this, id = message.id](const Result<void>& result) {
+        world_.oracle().on_send_done(*this, id, result);
+      })});
+}
+
+void Device::change(const ChatId& chat, client::ChangeKind kind, const UserId& who, const std::string& new_name) {
+  static constexpr std::array<const char*, 4> names = {"add ", "remove ", "rename ", "refresh "};
+  command(client::ChangeChatCommand{chat, kind, who, new_name,
+                                    expect<void>(names.at(static_cast<std::size_t>(kind)) + brief(chat.bytes))});
+}
+
+// ---- What its store says
+
+std::vector<Chat> Device::chats() {
+  const World::Calm calm(world_);
+  std::vector<Chat> out;
+  std::optional<Chat> after;
+  for (;;) {
+    auto page = must(client::ChatTable(*db_).page(200, after), "chats");
+    if (page.empty()) break;
+    after = page.back();
+    out.insert(out.end(), page.begin(), page.end());
+  }
+  std::ranges::sort(out, {}, &Chat::id);
+  return out;
+}
+
+std::vector<Participant> Device::participants(const ChatId& chat) {
+  const World::Calm calm(world_);
+  return must(client::ChatTable(*db_).participants(chat), "participants");
+}
+
+bool Device::quiet() {
+  const World::Calm calm(world_);
+  if (!inputs_.empty()) return false;
+  const auto waits = [&](const std::vector<ChatId>& ids) {
+    return std::ranges::any_of(ids, [&](const ChatId& id) {
+      const auto chat = must(client::ChatTable(*db_).find(id), "chat");
+      return chat && (chat->status == ChatStatus::active || chat->status == ChatStatus::creating);
+    });
+  };
+  return !waits(must(client::OutboxTable(*db_).chats(), "outbox")) &&
+         !waits(must(client::IntentTable(*db_).chats(), "intents"));
+}
+
+}  // namespace sotto::sim

@@ -1,0 +1,100 @@
+// One user's device: a machine on which an app with the real client engine runs, dies and is started again.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <set>
+
+#include "client/engine.h"
+#include "relay/io.h"
+#include "sim/dice.h"
+#include "sim/machine.h"
+#include "store/database.h"
+
+namespace sotto::sim {
+
+class Device final : public Machine {
+ public:
+  Device(World& world, std::size_t index, std::uint64_t seed);
+  ~Device() override;
+
+  [[nodiscard]] std::size_t index() const { return index_; }
+  /// The process runs.
+  [[nodiscard]] bool running() const { return engine_ != nullptr; }
+  [[nodiscard]] bool registered() const { return !user.is_zero(); }
+  [[nodiscard]] bool online() const { return connection_ == ConnectionState::online; }
+  [[nodiscard]] bool wants_network() const { return wants_network_; }
+  [[nodiscard]] relay::ConnectionId connection() const { return connection_id_; }
+
+  /// Starts the process; tries again by itself if the disk does not let it.
+  void start();
+  /// Ends it as an app does that is closed.
+  void close();
+  /// The process (or the machine) dies now.
+  void die(bool power_cut);
+  /// From the network; passed over if it is about an older connection.
+  void input(client::Input input, relay::ConnectionId connection);
+  void command(client::Input command);
+  void connect();
+  void disconnect();
+  /// After this many of the things that the next step lets out, the process dies.
+  void die_in_next_step(std::size_t after) { die_after_ = after; }
+
+  // ---- What its user does; each is told to the oracle.
+  void register_account();
+  void find_user(const std::string& whom);
+  void create_direct(Device& peer);
+  void create_group(const std::vector<Device*>& others, const std::string& name);
+  void send(const ChatId& chat, const std::string& text);
+  void change(const ChatId& chat, client::ChangeKind kind, const UserId& user = {}, const std::string& name = {});
+
+  // ---- What its store says. Never disturbed by faults; only while running.
+  [[nodiscard]] std::vector<Chat> chats();
+  [[nodiscard]] std::vector<Participant> participants(const ChatId& chat);
+  /// Nothing waits to be sent or changed in chats that can go on.
+  [[nodiscard]] bool quiet();
+  [[nodiscard]] store::Database& db() { return *db_; }
+  /// Completions that are owed to the app.
+  [[nodiscard]] std::size_t pending_completions() const { return pending_.size(); }
+
+  UserId user;
+  DeviceId device;
+  std::string handle;
+
+ private:
+  void try_start();
+  void schedule_step(Timestamp at);
+  void step();
+  /// Lets out what a step made; false if the process died on the way.
+  bool let_out(client::Outputs out);
+  void schedule_timer(const std::optional<Timestamp>& local);
+  void checkpoint();
+  void lose_process();
+  void on_event(const Event& event);
+  /// A completion that must come exactly once, or not at all if the process dies first.
+  template <typename T>
+  Completion<T> expect(std::string what, std::function<void(const Result<T>&)> then = {});
+
+  std::size_t index_;
+  Dice random_;
+  Logger log_;
+  std::unique_ptr<store::Database> db_;
+  std::unique_ptr<client::Engine> engine_;
+  std::vector<client::Input> inputs_;
+  std::optional<Timestamp> step_at_;
+  std::uint64_t step_ticket_ = 0;
+  std::uint64_t timer_ticket_ = 0;
+  std::uint64_t life_ = 0;
+  std::int64_t minute_ = 0;
+  std::uint64_t steps_in_minute_ = 0;
+  bool wanted_running_ = false;
+  bool wants_network_ = true;
+  bool checkpoint_planned_ = false;
+  relay::ConnectionId connection_id_ = 0;
+  ConnectionState connection_ = ConnectionState::offline;
+  std::optional<std::size_t> die_after_;
+  std::map<std::uint64_t, std::string> pending_;
+  std::uint64_t next_completion_ = 1;
+};
+
+}  // namespace sotto::sim

@@ -1,0 +1,38 @@
+// A relay that lies: it stands between the honest core and the devices, and spoils what goes by.
+#pragma once
+
+#include <vector>
+
+#include "base/bytes.h"
+#include "sim/dice.h"
+#include "sotto/types.h"
+#include "wire/message.h"
+
+namespace sotto::sim {
+
+class World;
+class Device;
+
+class HostileRelay {
+ public:
+  explicit HostileRelay(World& world);
+  /// False: it never arrives.
+  bool on_way_down(Device& device, Bytes& frame);
+  void on_way_up(Device& device, Bytes& frame);
+
+ private:
+  bool did(const char* attack);
+  bool change_push(Device& device, wire::Push& push);
+  void change_entry(wire::Entry& entry);
+  void change_answer(wire::Response& response);
+
+  World& world_;
+  Dice dice_;
+  std::uint64_t calmness_;
+  /// What was said before, to whomever.
+  std::vector<wire::Envelope> heard_;
+  /// Whom it keeps which chat's messages from.
+  std::vector<std::pair<const Device*, std::string>> withheld_;
+};
+
+}  // namespace sotto::sim

@@ -1,0 +1,131 @@
+// Knows what everybody wrote and what the relay made durable, watches what everybody sees, and throws Violation when a
+// promise of docs/protocol.md is broken.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "client/outputs.h"
+#include "crypto/keys.h"
+#include "relay/stored_entry.h"
+#include "store/database.h"
+#include "wire/roster.h"
+
+namespace sotto::sim {
+
+class World;
+class Device;
+
+/// A chat's log as it became durable, and what it amounts to: written from docs/protocol.md, not from the relay's code.
+struct TrueLog {
+  struct Entry {
+    relay::EntryKind kind = relay::EntryKind::message;
+    relay::DeviceRef sender;
+    ClientMessageId id;
+    std::uint64_t n = 0;
+    std::uint64_t time = 0;
+    /// Of the clear header of a message or commit.
+    std::uint64_t epoch = 0;
+    crypto::Sha256Digest record_hash;
+    Bytes payload;
+  };
+  struct Member {
+    /// First and last seq of each time on the roster; the last one is open (UINT64_MAX) while it lasts.
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> owed;
+    std::uint64_t last_n = 0;
+    [[nodiscard]] bool is_owed(std::uint64_t seq) const;
+    [[nodiscard]] bool on_roster() const { return !owed.empty() && owed.back().second == UINT64_MAX; }
+  };
+  std::vector<Entry> entries;
+  wire::Roster roster;
+  std::map<relay::DeviceRef, Member> members;
+  /// The epoch that the last commit led to, and that of the last change of membership.
+  std::uint64_t epoch = 0;
+  std::uint64_t epoch_of_membership = 0;
+  std::set<std::pair<UserId, ClientMessageId>> ids;
+
+  [[nodiscard]] const Entry& at(std::uint64_t seq) const { return entries[static_cast<std::size_t>(seq - 1)]; }
+};
+
+class Oracle {
+ public:
+  explicit Oracle(World& world) : world_(world) {}
+
+  // ---- What the app does and is told
+  void on_send(Device& device, const Message& message);
+  void on_send_done(Device& device, const ClientMessageId& id, const Result<void>& result);
+  void on_event(Device& device, const Event& event);
+
+  // ---- What processes do
+  void on_started(Device& device);
+  void on_closed(Device& device, std::size_t pending);
+  void on_step_begins(Device& device);
+  void on_step_done(Device& device, bool failed);
+  void on_frame_up(Device& device, ByteView frame);
+  void on_frame_down(Device& device, ByteView frame);
+  void on_sealed(ByteView key, ByteView ciphertext);
+
+  // ---- What the relay makes durable
+  void on_append(const ChatId& chat, std::uint64_t seq, ByteView record);
+  void on_relay_started(store::Database& db);
+
+  /// Everything, once all is quiet.
+  void check_at_the_end();
+
+  [[nodiscard]] const std::map<ChatId, TrueLog>& logs() const { return logs_; }
+  /// The steps of this device are not judged: it is the hostile one.
+  [[nodiscard]] bool is_hostile(const Device& device) const;
+  /// Entries may have expired, so something may be missing.
+  void note_long_absence() { long_absence_ = true; }
+
+ private:
+  struct Text {
+    Device* by = nullptr;
+    ChatId chat;
+    std::string text;
+    bool durable = false;
+  };
+  struct Told {
+    MessageState state = MessageState::queued;
+    MessageKind kind = MessageKind::text;
+  };
+  struct Sent {
+    std::uint64_t n = 0;
+    crypto::Sha256Digest hash;
+  };
+  using ChatOfDevice = std::pair<std::size_t, ChatId>;
+  using MessageOfDevice = std::tuple<std::size_t, ChatId, UserId, ClientMessageId>;
+
+  void check_shown(Device& device, const Message& message);
+  void check_owed(Device& device, const wire::Entries& entries);
+  void apply_roster_change(const ChatId& chat, TrueLog& log, std::uint64_t seq, const relay::StoredEntry& entry);
+  void append_message(const ChatId& chat, TrueLog& log, std::uint64_t seq, TrueLog::Entry& entry);
+  void append_commit(const ChatId& chat, TrueLog& log, std::uint64_t seq, TrueLog::Entry& entry,
+                     const relay::StoredEntry& stored);
+  void check_trimmed(const ChatId& chat, const TrueLog& log, std::uint64_t seq);
+  [[nodiscard]] bool may_have_expired(const TrueLog::Entry& entry) const;
+
+  // At the end (oracle_end.cpp)
+  void check_history(Device& device, const ChatId& chat, const TrueLog& log);
+  void check_own_messages(Device& device);
+  void check_agreement(const ChatId& chat, const TrueLog& log);
+  void check_secrecy(Device& device, const ChatId& chat, const TrueLog& log);
+  void check_bounds(Device& device);
+  void check_relay_empty();
+  void check_gaps_are_shown(Device& device, const ChatId& chat);
+
+  World& world_;
+  std::map<ChatId, TrueLog> logs_;
+  std::map<ClientMessageId, Text> texts_;
+  std::map<MessageOfDevice, Told> told_;
+  std::map<std::pair<ChatOfDevice, ClientMessageId>, Sent> sent_;
+  std::map<std::pair<std::size_t, std::uint64_t>, ChatId> send_requests_;
+  std::map<ChatOfDevice, std::uint64_t> acked_;
+  std::vector<std::pair<Bytes, crypto::Sha256Digest>> sealed_in_step_;
+  std::map<Bytes, crypto::Sha256Digest> sealed_;
+  bool long_absence_ = false;
+};
+
+}  // namespace sotto::sim

@@ -1,0 +1,303 @@
+// What must hold once all is quiet.
+#include <algorithm>
+
+#include "client/group_storage.h"
+#include "client/group_view.h"
+#include "client/tables/account_table.h"
+#include "client/tables/chat_table.h"
+#include "mls/limits.h"
+#include "sim/oracle.h"
+#include "sim/world.h"
+#include "store/transaction.h"
+#include "wire/mls_header.h"
+
+namespace sotto::sim {
+
+namespace {
+
+std::string place(const ChatId& chat, std::uint64_t seq) { return brief(chat.bytes) + "/" + std::to_string(seq); }
+
+template <typename T>
+T must(Result<T> result, const char* what) {
+  if (!result.ok()) violated("a calm store can be read", std::string(what) + ": " + result.error().message);
+  return std::move(*result);
+}
+
+std::vector<Message> history_of(Device& device, const ChatId& chat) {
+  client::MessageTable table(device.db());
+  std::vector<Message> out;
+  std::optional<std::int64_t> before;
+  for (;;) {
+    auto page = must(table.page(chat, before, 200), "history");
+    if (page.empty()) break;
+    before = page.back().position;
+    out.insert(out.end(), page.begin(), page.end());
+  }
+  std::ranges::reverse(out);
+  return out;
+}
+
+std::optional<client::ChatRow> row_of(Device& device, const ChatId& chat) {
+  return must(client::ChatTable(device.db()).find(chat), "chat");
+}
+
+std::uint64_t seq_of(const Message& message) {
+  return static_cast<std::uint64_t>(message.position / client::position::per_seq);
+}
+
+std::int64_t count(Device& device, std::string_view sql) {
+  return must(device.db().one<std::int64_t>(sql), "count").value_or(0);
+}
+
+}  // namespace
+
+void Oracle::check_at_the_end() {
+  const World::Calm calm(world_);
+  const bool lying_relay = world_.options().hostile == Hostile::relay;
+  for (auto& device : world_.devices()) {
+    if (!device.running() || !device.registered() || is_hostile(device)) continue;
+    on_started(device);  // all that was told is still so
+    check_own_messages(device);
+    check_bounds(device);
+    if (must(client::AccountTable(device.db()).load(), "account")->rolled_back && !lying_relay) {
+      violated("nobody is taken for an old copy", device.name());
+    }
+    for (const auto& chat : device.chats()) {
+      for (const auto& message : history_of(device, chat.id)) check_shown(device, message);
+      check_gaps_are_shown(device, chat.id);
+    }
+    if (lying_relay) continue;
+    for (const auto& [chat, log] : logs_) {
+      check_history(device, chat, log);
+      check_secrecy(device, chat, log);
+    }
+  }
+  if (lying_relay) return;
+  for (const auto& [chat, log] : logs_) check_agreement(chat, log);
+  check_relay_empty();
+}
+
+void Oracle::check_history(Device& device, const ChatId& chat, const TrueLog& log) {
+  const auto found = log.members.find({device.user, device.device});
+  if (found == log.members.end() || found->second.owed.empty()) return;
+  const auto& member = found->second;
+  const auto row = row_of(device, chat);
+  const bool lost = long_absence_ || (row && row->status == ChatStatus::must_rejoin);
+  if (lost && world_.options().hostile != Hostile::none) return;
+  if (!row) violated("at least once to each device", device.name() + " does not know " + brief(chat.bytes));
+  if (lost && long_absence_) return;
+  std::map<std::uint64_t, Message> shown;
+  std::uint64_t last = 0;
+  for (auto& message : history_of(device, chat)) {
+    if (message.kind != MessageKind::text || message.position >= client::position::waiting) continue;
+    const auto seq = seq_of(message);
+    if (seq < last) violated("one order a chat for all", device.name() + " at " + place(chat, seq));
+    last = seq;
+    if (!shown.emplace(seq, std::move(message)).second) {
+      violated("exactly once in its store", device.name() + " at " + place(chat, seq));
+    }
+  }
+  for (std::uint64_t seq = 1; seq <= log.entries.size(); ++seq) {
+    const auto& entry = log.at(seq);
+    if (entry.kind != relay::EntryKind::message || !member.is_owed(seq)) continue;
+    const auto* sender = world_.device_of(entry.sender.user);
+    if (sender == nullptr || is_hostile(*sender)) continue;
+    const auto aad = wire::read_mls_header(entry.payload);
+    const auto id = wire::check_message_aad(aad->authenticated_data)->client_message_id;
+    const auto at = shown.find(seq);
+    if (at == shown.end()) {
+      violated("at least once to each device", device.name() + " lacks " + place(chat, seq) + " " + brief(id.bytes));
+    }
+    if (at->second.id != id || at->second.sender != entry.sender.user) {
+      violated("one order a chat for all", device.name() + " has another message at " + place(chat, seq));
+    }
+    shown.erase(at);
+  }
+  std::erase_if(shown, [&](const auto& it) {
+    const auto* sender = world_.device_of(it.second.sender);
+    return sender != nullptr && is_hostile(*sender);
+  });
+  if (!shown.empty()) {
+    violated("no false message",
+             device.name() + " has a message at " + place(chat, shown.begin()->first) + " that the log has not");
+  }
+}
+
+void Oracle::check_own_messages(Device& device) {
+  client::MessageTable messages(device.db());
+  for (const auto& [id, text] : texts_) {
+    if (text.by != &device) continue;
+    const auto stored = must(messages.find(text.chat, device.user, id), "message");
+    if (!stored) {
+      if (text.durable) violated("what was told is on disk", device.name() + " lost its own " + brief(id.bytes));
+      continue;
+    }
+    const auto row = row_of(device, text.chat);
+    const bool working = row && row->status == ChatStatus::active;
+    const bool waiting = stored->state == MessageState::queued || stored->state == MessageState::sending;
+    if (waiting && working && world_.options().hostile != Hostile::relay) {
+      violated("the app can always write",
+               device.name() + " never sent " + brief(id.bytes) + " in " + brief(text.chat.bytes));
+    }
+    if (stored->state == MessageState::failed) {
+      if (!stored->problem) violated("a failure has its reason", device.name() + " " + brief(id.bytes));
+      if (working && world_.options().hostile == Hostile::none) {
+        // It may have been written while its user was away from the chat, or before the peer could be invited.
+        const auto code = stored->problem->code;
+        if (code != ErrorCode::REMOVED && code != ErrorCode::NOT_PARTICIPANT && code != ErrorCode::NO_KEY_PACKAGES) {
+          violated("a message of an honest person fails only with its chat",
+                   device.name() + " " + brief(id.bytes) + ": " + std::string(error_name(code)));
+        }
+      }
+    }
+  }
+}
+
+void Oracle::check_agreement(const ChatId& chat, const TrueLog& log) {
+  std::optional<Bytes> authenticator;
+  std::string first;
+  for (auto& device : world_.devices()) {
+    if (!device.running() || is_hostile(device)) continue;
+    const auto member = log.members.find({device.user, device.device});
+    const bool on_roster = member != log.members.end() && member->second.on_roster();
+    const auto row = row_of(device, chat);
+    if (!row) continue;
+    if (!on_roster) {
+      if (row->status == ChatStatus::active) {
+        violated("the removed know it", device.name() + " in " + brief(chat.bytes));
+      }
+      continue;
+    }
+    if (row->status == ChatStatus::must_rejoin && (world_.options().hostile != Hostile::none || long_absence_))
+      continue;
+    if (row->status != ChatStatus::active) {
+      violated("whoever is on the roster can use the chat", device.name() + " in " + brief(chat.bytes) + " is " +
+                                                                std::string(to_string(row->status)) + ": " +
+                                                                row->problem);
+    }
+    if (row->cursor != log.entries.size()) {
+      violated("whoever is online is caught up",
+               device.name() + " at " + place(chat, row->cursor) + " of " + std::to_string(log.entries.size()));
+    }
+    client::SqlGroupStorage storage(device.db(), chat, row->generation);
+    const auto group = mls::Group::load(storage);
+    if (!group.ok()) violated("a calm store can be read", device.name() + " group of " + brief(chat.bytes));
+    const auto now = to_bytes(group->epoch_authenticator());
+    if (authenticator && *authenticator != now) {
+      violated("members agree on the epoch", first + " and " + device.name() + " in " + brief(chat.bytes));
+    }
+    authenticator = now;
+    first = device.name();
+    const auto devices = client::read_devices(group->members());
+    const auto state = client::read_chat_state(group->extensions());
+    if (!devices.ok() || !state.ok()) violated("a calm store can be read", "roster of " + brief(chat.bytes));
+    const auto roster = client::roster_of(*devices, state->admins);
+    if (roster.digest() != must(client::ChatTable(device.db()).roster(chat), "roster").digest() &&
+        world_.options().hostile == Hostile::none) {
+      violated("members and relay agree on the roster", device.name() + " in " + brief(chat.bytes));
+    }
+    if (roster.digest() != log.roster.digest() && world_.options().hostile == Hostile::none) {
+      violated("members and relay agree on the roster", device.name() + " in " + brief(chat.bytes));
+    }
+  }
+}
+
+void Oracle::check_secrecy(Device& device, const ChatId& chat, const TrueLog& log) {
+  const auto member = log.members.find({device.user, device.device});
+  if (member != log.members.end() && member->second.on_roster()) return;
+  const auto row = row_of(device, chat);
+  if (!row) return;
+  client::SqlGroupStorage storage(device.db(), chat, row->generation);
+  const auto removed_at =
+      member == log.members.end() || member->second.owed.empty() ? 0 : member->second.owed.back().second;
+  for (auto seq = log.entries.size(); seq > removed_at && seq + 8 > log.entries.size(); --seq) {
+    const auto& entry = log.at(seq);
+    if (entry.kind != relay::EntryKind::message) continue;
+    const auto* sender = world_.device_of(entry.sender.user);
+    if (sender == nullptr || is_hostile(*sender)) continue;
+    auto transaction = store::Transaction::begin(device.db());  // taken back: looking must not change anything
+    auto group = mls::Group::load(storage);
+    if (!group.ok()) return;
+    const auto opened = group->open(entry.payload);
+    if (opened.ok()) violated("nobody outside the group can read", device.name() + " opens " + place(chat, seq));
+  }
+}
+
+void Oracle::check_gaps_are_shown(Device& device, const ChatId& chat) {
+  // Among what is shown of another device, its own numbering has no hole without a placeholder near it.
+  if (long_absence_) return;
+  const auto log = logs_.find(chat);
+  if (log == logs_.end()) return;
+  std::map<relay::DeviceRef, std::uint64_t> last_n;
+  std::map<ClientMessageId, std::pair<relay::DeviceRef, std::uint64_t>> numbers;
+  for (std::uint64_t seq = 1; seq <= log->second.entries.size(); ++seq) {
+    const auto& entry = log->second.at(seq);
+    if (entry.kind != relay::EntryKind::message) continue;
+    const auto header = wire::read_mls_header(entry.payload);
+    const auto aad = header.ok() ? wire::check_message_aad(header->authenticated_data) : header.error();
+    if (!aad.ok()) continue;
+    numbers[aad->client_message_id] = {entry.sender, aad->n};
+  }
+  const auto history = history_of(device, chat);
+  std::set<std::pair<relay::DeviceRef, std::uint64_t>> shown;
+  for (const auto& message : history) {
+    if (const auto number = numbers.find(message.id); number != numbers.end()) shown.insert(number->second);
+  }
+  bool something_missing = false;
+  for (const auto& message : history) {
+    if (message.kind == MessageKind::placeholder || message.kind == MessageKind::notice) {
+      // A placeholder stands for one or more; a commit may have begun a new numbering.
+      something_missing = true;
+      last_n.clear();
+      continue;
+    }
+    const auto number = numbers.find(message.id);
+    if (number == numbers.end() || number->second.first.user == device.user) continue;
+    const auto& [sender, n] = number->second;
+    const auto last = last_n.find(sender);
+    bool gap = false;
+    for (auto between = last == last_n.end() ? n : last->second + 1; between < n; ++between) {
+      gap = gap || !shown.contains({sender, between});
+    }
+    if (gap && !something_missing) {
+      violated("no silent gap", device.name() + " in " + brief(chat.bytes) + " has n " + std::to_string(n) + " after " +
+                                    std::to_string(last->second));
+    }
+    // A relay that lies can change the order of what it withheld, once it is shown as missing.
+    const bool lying_relay = world_.options().hostile == Hostile::relay;
+    if (last != last_n.end() && n <= last->second && n != 1 && !lying_relay) {
+      violated("one sender's messages in the order sent", device.name() + " in " + brief(chat.bytes));
+    }
+    last_n[sender] = n;
+    something_missing = false;
+  }
+}
+
+void Oracle::check_bounds(Device& device) {
+  const auto check = [&](const char* what, std::int64_t is, std::int64_t most) {
+    if (is > most) {
+      violated("no table without its bound",
+               device.name() + " " + what + ": " + std::to_string(is) + " > " + std::to_string(most));
+    }
+  };
+  const auto chats = static_cast<std::int64_t>(device.chats().size());
+  const auto people = static_cast<std::int64_t>(world_.devices().size());
+  // Ratchets of each leaf in each epoch kept, the tree, and keys of messages that did not come.
+  constexpr auto ratchets = static_cast<std::int64_t>(2 * (mls::limits::past_epochs + 1));
+  check("mls rows", count(device, "SELECT count(*) FROM mls"),
+        chats * (64 + people * (40 + ratchets * std::int64_t{mls::limits::skipped_keys})));
+  check("users", count(device, "SELECT count(*) FROM user"), people);
+  check("participants", count(device, "SELECT count(*) FROM participant"), chats * people);
+  check("senders", count(device, "SELECT count(*) FROM sender"), chats * people);
+  check("key packages", count(device, "SELECT count(*) FROM key_package"),
+        2 * static_cast<std::int64_t>(world_.key_packages()) + 4 + 8 * chats);
+}
+
+void Oracle::check_relay_empty() {
+  if (world_.options().hostile != Hostile::none || long_absence_) return;
+  const auto db = world_.relay().open_reader();
+  const auto left = must(db->one<std::int64_t>("SELECT count(*) FROM log_entry"), "entries").value_or(0);
+  if (left != 0) violated("not kept longer than necessary", std::to_string(left) + " entries are left at the relay");
+}
+
+}  // namespace sotto::sim

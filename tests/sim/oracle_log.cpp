@@ -1,0 +1,157 @@
+// The oracle's view of what the relay makes durable.
+#include "crypto/hash.h"
+#include "sim/oracle.h"
+#include "sim/world.h"
+#include "wire/mls_header.h"
+
+namespace sotto::sim {
+
+namespace {
+std::string place(const ChatId& chat, std::uint64_t seq) { return brief(chat.bytes) + "/" + std::to_string(seq); }
+}  // namespace
+
+bool TrueLog::Member::is_owed(std::uint64_t seq) const {
+  return std::ranges::any_of(owed, [&](const auto& range) { return range.first <= seq && seq <= range.second; });
+}
+
+void Oracle::on_append(const ChatId& chat, std::uint64_t seq, ByteView record) {
+  auto& log = logs_[chat];
+  const auto stored = relay::decode_entry(record);
+  if (!stored.ok()) violated("the relay stores what it can read", place(chat, seq));
+  if (seq != log.entries.size() + 1) {
+    violated("seq has no holes and no repeats", place(chat, seq) + " after " + std::to_string(log.entries.size()));
+  }
+  TrueLog::Entry entry{stored->kind,           stored->sender, stored->client_message_id, stored->n, stored->time, 0,
+                       crypto::sha256(record), stored->payload};
+  world_.trace("log", place(chat, seq) + " kind " + std::to_string(static_cast<int>(entry.kind)) + " " +
+                          brief(entry.id.bytes) + " " + fingerprint(entry.payload));
+  if (entry.kind == relay::EntryKind::message) {
+    append_message(chat, log, seq, entry);
+  } else {
+    ++world_.counts.commits;
+    append_commit(chat, log, seq, entry, *stored);
+  }
+  log.entries.push_back(std::move(entry));
+}
+
+void Oracle::append_message(const ChatId& chat, TrueLog& log, std::uint64_t seq, TrueLog::Entry& entry) {
+  auto& member = log.members[entry.sender];
+  if (!member.on_roster()) violated("only those on the roster write", place(chat, seq));
+  const auto header = wire::read_mls_header(entry.payload);
+  const auto aad = header.ok() ? wire::check_message_aad(header->authenticated_data) : header.error();
+  if (!aad.ok()) violated("the relay checks what it can read", place(chat, seq));
+  entry.epoch = header->epoch;
+  if (aad->n != member.last_n + 1) {
+    violated("one sender's messages in the order sent",
+             place(chat, seq) + " has n " + std::to_string(aad->n) + " after " + std::to_string(member.last_n));
+  }
+  member.last_n = aad->n;
+  // A relay that lies can make a sender send again; that is for the receivers to notice.
+  const bool fresh = log.ids.emplace(entry.sender.user, aad->client_message_id).second;
+  if (!fresh && world_.options().hostile != Hostile::relay) {
+    violated("a message is stored once", place(chat, seq) + " repeats " + brief(aad->client_message_id.bytes));
+  }
+  // A removed member has the keys of the epochs before.
+  const auto* sender = world_.device_of(entry.sender.user);
+  const bool honest = sender != nullptr && !is_hostile(*sender);
+  if (honest && entry.epoch < log.epoch_of_membership && world_.options().hostile == Hostile::none) {
+    violated("nobody outside the group can read", place(chat, seq) + " is of an epoch before the last removal");
+  }
+}
+
+void Oracle::append_commit(const ChatId& chat, TrueLog& log, std::uint64_t seq, TrueLog::Entry& entry,
+                           const relay::StoredEntry& stored) {
+  const auto aad = stored.commit_aad();
+  if (!aad.ok()) violated("the relay checks what it can read", place(chat, seq));
+  if (entry.kind == relay::EntryKind::founding) {
+    if (seq != 1) violated("a chat is founded once", place(chat, seq));
+    log.epoch = log.epoch_of_membership = 1;
+  } else {
+    if (!log.members[entry.sender].on_roster()) violated("only those on the roster write", place(chat, seq));
+    const auto header = wire::read_mls_header(entry.payload);
+    if (!header.ok()) violated("the relay checks what it can read", place(chat, seq));
+    entry.epoch = header->epoch;
+    if (world_.options().hostile == Hostile::none) {
+      if (entry.epoch != log.epoch) {
+        violated(
+            "exactly one valid commit an epoch",
+            place(chat, seq) + " leaves epoch " + std::to_string(entry.epoch) + ", not " + std::to_string(log.epoch));
+      }
+      ++log.epoch;
+      if (aad->membership_changed || !aad->adds.empty() || !aad->removes.empty()) log.epoch_of_membership = log.epoch;
+    }
+  }
+  apply_roster_change(chat, log, seq, stored);
+}
+
+void Oracle::apply_roster_change(const ChatId& chat, TrueLog& log, std::uint64_t seq, const relay::StoredEntry& entry) {
+  const auto aad = entry.commit_aad();
+  auto roster = log.roster.after(*aad);
+  if (!roster.ok()) violated("the relay's roster follows from the log", place(chat, seq));
+  if (roster->digest() != aad->roster_digest) violated("a commit's roster is what its digest says", place(chat, seq));
+  log.roster = std::move(*roster);
+  for (const auto& change : aad->removes) {
+    auto& owed = log.members[{change.user, change.device}].owed;
+    if (!owed.empty()) owed.back().second = seq;
+  }
+  for (const auto& change : aad->adds) {
+    auto& member = log.members[{change.user, change.device}];
+    member.owed.emplace_back(seq, UINT64_MAX);
+    member.last_n = 0;
+    // It numbers its rows anew.
+    if (const auto* device = world_.device_of(change.user)) {
+      std::erase_if(sent_, [&](const auto& it) { return it.first.first == ChatOfDevice{device->index(), chat}; });
+    }
+  }
+}
+
+bool Oracle::may_have_expired(const TrueLog::Entry& entry) const {
+  constexpr std::uint64_t nearly = 29ULL * 24 * 3600 * 1000;
+  const auto now = static_cast<std::uint64_t>(world_.relay().local_now().time_since_epoch().count());
+  return now > entry.time + nearly;
+}
+
+void Oracle::check_trimmed(const ChatId& chat, const TrueLog& log, std::uint64_t seq) {
+  if (may_have_expired(log.at(seq)) || world_.options().hostile == Hostile::relay) return;
+  for (const auto& [ref, member] : log.members) {
+    if (!member.is_owed(seq)) continue;
+    auto* device = world_.device_of(ref.user);
+    if (device == nullptr || is_hostile(*device)) continue;
+    const auto acked = acked_.find({device->index(), chat});
+    if (acked == acked_.end() || acked->second < seq) {
+      violated("nothing is deleted that somebody lacks", place(chat, seq) + " which " + device->name() + " is owed");
+    }
+  }
+}
+
+void Oracle::on_relay_started(store::Database& db) {
+  std::map<ChatId, std::set<std::uint64_t>> stored;
+  const auto read =
+      db.query("SELECT log_id, seq, data FROM log_entry ORDER BY log_id, seq", [&](const store::Row& row) {
+        const auto chat = row.get<ChatId>(0);
+        const auto seq = row.get<std::uint64_t>(1);
+        const auto data = row.get<Bytes>(2);
+        stored[chat].insert(seq);
+        const auto& log = logs_[chat];
+        if (seq > log.entries.size()) {
+          on_append(chat, seq, data);  // durable, though the process died before it could say so
+        } else if (log.at(seq).record_hash != crypto::sha256(data)) {
+          violated("durable before SUCCESS", place(chat, seq) + " is another entry than before");
+        }
+      });
+  if (!read.ok()) violated("the relay's store can be opened after any failure", read.error().message);
+  for (const auto& [chat, log] : logs_) {
+    const auto& seqs = stored[chat];
+    const auto snapshot = db.one<std::uint64_t>("SELECT seq FROM log_snapshot WHERE log_id = ?", chat);
+    const auto last = std::max(seqs.empty() ? 0 : *seqs.rbegin(), snapshot.ok() ? snapshot->value_or(0) : 0);
+    if (last < log.entries.size()) {
+      violated("durable before SUCCESS",
+               place(chat, log.entries.size()) + " is gone, " + std::to_string(last) + " is there");
+    }
+    for (std::uint64_t seq = 1; seq <= log.entries.size(); ++seq) {
+      if (!seqs.contains(seq)) check_trimmed(chat, log, seq);
+    }
+  }
+}
+
+}  // namespace sotto::sim

@@ -1,0 +1,184 @@
+#include "sim/relay_host.h"
+
+#include <algorithm>
+
+#include "sim/world.h"
+
+namespace sotto::sim {
+
+namespace {
+constexpr char folder[] = "/relay";
+constexpr char file[] = "/relay/relay.db";
+}  // namespace
+
+RelayHost::RelayHost(World& world, std::uint64_t seed, const relay::CoreConfig& config)
+    : Machine(world, "relay", seed, true),
+      random_(seed, 2),
+      config_(config),
+      log_([this](LogLevel, std::string_view text) { trace("log " + std::string(text)); }, LogLevel::warning, {}) {}
+
+RelayHost::~RelayHost() {
+  core_.reset();
+  backend_.reset();
+}
+
+void RelayHost::start() {
+  if (!up()) try_start();
+}
+
+void RelayHost::try_start() {
+  if (up()) return;
+  disk().start();
+  relay::SqliteOptions options;
+  options.vfs = disk().vfs_name();
+  options.sharing = store::Sharing::no_lease;
+  auto backend = relay::SqliteBackend::open(folder, random_, options);
+  if (!backend.ok() || disk().dead()) {
+    const auto code = backend.ok() ? ErrorCode::IO_ERROR : backend.error().code;
+    trace("cannot start: " + std::string(error_name(code)));
+    if (code != ErrorCode::IO_ERROR && code != ErrorCode::DISK_FULL && !disk().dead()) {
+      violated("the relay's store can be opened after any failure", backend.error().message);
+    }
+    if (backend.ok()) backend->reset();
+    world_.after(Milliseconds(1000), [this] { try_start(); });
+    return;
+  }
+  check_disk();
+  backend_ = std::make_unique<TapBackend>(std::move(*backend),
+                                          [this](const relay::LogId& log, std::uint64_t seq, ByteView record) {
+                                            world_.oracle().on_append(log, seq, record);
+                                          });
+  core_ = std::make_unique<relay::Core>(*backend_, random_, config_, log_);
+  waits_for_drain_ = false;
+  take_storage_failed();
+  trace("started");
+  schedule_step(world_.now());
+}
+
+std::unique_ptr<store::Database> RelayHost::open_reader() {
+  const World::Calm calm(world_);
+  const auto capacity = std::exchange(disk().capacity, 0);
+  store::OpenOptions options;
+  options.vfs = disk().vfs_name();
+  auto db = store::Database::open(file, options);
+  disk().capacity = capacity;
+  if (!db.ok()) violated("the relay's store can be opened after any failure", db.error().message);
+  return std::move(*db);
+}
+
+void RelayHost::check_disk() {
+  const World::Calm calm(world_);
+  const auto db = open_reader();
+  world_.oracle().on_relay_started(*db);
+}
+
+void RelayHost::lose_process() {
+  ++step_ticket_;
+  ++timer_ticket_;
+  step_at_.reset();
+  inputs_.clear();
+  die_after_.reset();
+  core_.reset();
+  backend_.reset();
+}
+
+void RelayHost::die(bool power_cut, Milliseconds pause) {
+  if (!up()) return;
+  if (!disk().dead()) power_cut ? disk().power_cut() : disk().kill();
+  trace(power_cut ? "power is cut" : "is killed");
+  lose_process();
+  world_.network().relay_died(power_cut);
+  world_.after(pause, [this] { try_start(); });
+}
+
+void RelayHost::restart(Milliseconds pause) {
+  if (!up()) return;
+  auto out = core_->stop(local_now());
+  if (disk().dead()) return die(false, pause);
+  trace("stops");
+  if (!let_out(std::move(out)) || !up()) return;
+  ++step_ticket_;
+  ++timer_ticket_;
+  step_at_.reset();
+  inputs_.clear();
+  core_.reset();
+  backend_.reset();
+  if (disk().dead()) disk().start();
+  world_.network().relay_died(false);
+  world_.after(pause, [this] { try_start(); });
+}
+
+void RelayHost::input(relay::Input input) {
+  if (!up()) return;
+  const bool urgent = !std::holds_alternative<relay::Drained>(input) || waits_for_drain_;
+  if (const auto* received = std::get_if<relay::Received>(&input)) {
+    trace("gets " + fingerprint(received->bytes) + " on " + std::to_string(received->id));
+  }
+  inputs_.push_back(std::move(input));
+  if (urgent) schedule_step(world_.now());
+}
+
+void RelayHost::slow_down(Milliseconds step, Milliseconds time) {
+  slow_step_ = step;
+  slow_until_ = world_.now() + time;
+}
+
+void RelayHost::schedule_step(Timestamp at) {
+  at = std::max(at, busy_until_);
+  if (step_at_ && *step_at_ <= at) return;
+  step_at_ = at;
+  world_.at(at, [this, ticket = ++step_ticket_] {
+    if (ticket != step_ticket_ || !up()) return;
+    step_at_.reset();
+    step();
+  });
+}
+
+void RelayHost::step() {
+  auto inputs = std::exchange(inputs_, {});
+  auto out = core_->step(local_now(), inputs);
+  take_storage_failed();
+  const auto pause = Milliseconds(world_.trouble.skewed(0, 10'000));
+  if (disk().dead()) return die(false, pause);
+  if (world_.now() < slow_until_) {
+    busy_until_ =
+        world_.now() + Milliseconds(world_.network_random.below(static_cast<std::uint64_t>(slow_step_.count()) + 1));
+  }
+  const auto timer = out.next_timer;
+  waits_for_drain_ = out.waits_for_drain;
+  if (!let_out(std::move(out)) || !up()) return;
+  const auto ticket = ++timer_ticket_;
+  if (timer) {
+    // Nothing is ever due in less than a millisecond of this world, lest time stands still.
+    world_.after(std::max(*timer, Milliseconds(timer->count() == 0 ? 0 : 1)), [this, ticket] {
+      if (ticket == timer_ticket_ && up()) schedule_step(world_.now());
+    });
+  }
+}
+
+bool RelayHost::let_out(relay::Outputs out) {
+  auto left = std::exchange(die_after_, std::nullopt);
+  for (auto& action : out.actions) {
+    if (left && (*left)-- == 0 && world_.inject(Fault::relay_kill_sending)) {
+      die(false, Milliseconds(world_.trouble.skewed(0, 10'000)));
+      return false;
+    }
+    if (auto* send = std::get_if<relay::Send>(&action)) {
+      world_.network().send_down(send->id, std::move(send->bytes));
+    } else {
+      world_.network().close_by_relay(std::get<relay::Close>(action).id);
+    }
+  }
+  if (out.checkpoint) {
+    const auto done = backend_->sqlite().checkpoint();
+    trace(done.ok() ? "checkpoint" : "no checkpoint");
+    take_storage_failed();
+    if (disk().dead()) {
+      die(false, Milliseconds(world_.trouble.skewed(0, 10'000)));
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace sotto::sim

@@ -1,0 +1,72 @@
+// The relay's real backend, with an ear on what becomes durable in the logs.
+#pragma once
+
+#include "relay/backend/sqlite_backend.h"
+
+namespace sotto::sim {
+
+class TapBackend final : public relay::Backend {
+ public:
+  using OnAppend = std::function<void(const relay::LogId&, std::uint64_t seq, ByteView record)>;
+  TapBackend(std::unique_ptr<relay::SqliteBackend> backend, OnAppend on_append)
+      : backend_(std::move(backend)), on_append_(std::move(on_append)) {}
+
+  void append(const relay::LogId& log, std::uint64_t expected_last, Bytes record, Done<std::uint64_t> done) override {
+    auto copy = record;
+    backend_->append(log, expected_last, std::move(record),
+                     [this, log, bytes = std::move(copy), done = std::move(done)](Result<std::uint64_t> seq) {
+                       if (seq.ok()) on_append_(log, *seq, bytes);
+                       if (done) done(std::move(seq));
+                     });
+  }
+  void read(const relay::LogId& log, std::uint64_t from, std::size_t limit, std::size_t max_bytes,
+            Done<std::vector<relay::LogRecord>> done) override {
+    backend_->read(log, from, limit, max_bytes, std::move(done));
+  }
+  void trim(const relay::LogId& log, std::uint64_t up_to, Done<void> done) override {
+    backend_->trim(log, up_to, std::move(done));
+  }
+  void snapshot(const relay::LogId& log, std::uint64_t seq, Bytes bytes, Done<void> done) override {
+    backend_->snapshot(log, seq, std::move(bytes), std::move(done));
+  }
+  void load(const relay::LogId& log, Done<relay::LogState> done) override { backend_->load(log, std::move(done)); }
+  void get(relay::RecordKey key, Done<relay::Record> done) override { backend_->get(std::move(key), std::move(done)); }
+  void put(relay::RecordKey key, Bytes value, std::optional<std::uint64_t> expected_revision,
+           Done<std::uint64_t> done) override {
+    backend_->put(std::move(key), std::move(value), expected_revision, std::move(done));
+  }
+  void remove(relay::RecordKey key, Done<void> done) override { backend_->remove(std::move(key), std::move(done)); }
+  void scan(relay::RecordKey prefix, relay::RecordKey after, std::size_t limit,
+            Done<std::vector<relay::Record>> done) override {
+    backend_->scan(std::move(prefix), std::move(after), limit, std::move(done));
+  }
+  void blob_begin(const relay::BlobId& blob, std::uint64_t size, Bytes meta, Done<relay::BlobState> done) override {
+    backend_->blob_begin(blob, size, std::move(meta), std::move(done));
+  }
+  void blob_write(const relay::BlobId& blob, std::uint64_t offset, Bytes data, Done<relay::BlobState> done) override {
+    backend_->blob_write(blob, offset, std::move(data), std::move(done));
+  }
+  void blob_finish(const relay::BlobId& blob, const crypto::Sha256Digest& hash, Done<void> done) override {
+    backend_->blob_finish(blob, hash, std::move(done));
+  }
+  void blob_state(const relay::BlobId& blob, Done<std::optional<relay::BlobState>> done) override {
+    backend_->blob_state(blob, std::move(done));
+  }
+  void blob_read(const relay::BlobId& blob, std::uint64_t offset, std::size_t limit, Done<Bytes> done) override {
+    backend_->blob_read(blob, offset, limit, std::move(done));
+  }
+  void blob_remove(const relay::BlobId& blob, Done<void> done) override {
+    backend_->blob_remove(blob, std::move(done));
+  }
+  [[nodiscard]] Bytes incarnation() const override { return backend_->incarnation(); }
+  [[nodiscard]] bool idle() const override { return backend_->idle(); }
+  void run() override { backend_->run(); }
+
+  [[nodiscard]] relay::SqliteBackend& sqlite() { return *backend_; }
+
+ private:
+  std::unique_ptr<relay::SqliteBackend> backend_;
+  OnAppend on_append_;
+};
+
+}  // namespace sotto::sim

@@ -1,0 +1,230 @@
+#include "sim/world.h"
+
+#include <algorithm>
+
+#include "crypto/init.h"
+#include "sim/operation.h"
+
+namespace sotto::sim {
+
+namespace {
+
+constexpr Timestamp beginning{Milliseconds(1'800'000'000'000)};
+/// Rate limits let an emptied bucket of commits fill up slowly; beyond this, something is stuck.
+constexpr Milliseconds patience{2 * 3600 * 1000};
+
+const Operation& choose_by_weight(const std::vector<Operation*>& from, Dice& dice) {
+  std::uint64_t sum = 0;
+  for (const auto* operation : from) sum += operation->weight();
+  auto at = dice.below(sum);
+  for (const auto* operation : from) {
+    if (at < operation->weight()) return *operation;
+    at -= operation->weight();
+  }
+  return *from.back();
+}
+
+}  // namespace
+
+World::World(const Options& options)
+    : workload(options.seed, 10),
+      trouble(options.seed, 11),
+      network_random(options.seed, 12),
+      options_(options),
+      begun_(beginning),
+      now_(beginning),
+      trace_(options.verbose) {
+  if (!crypto::initialize().ok()) violated("libsodium starts", "");
+  reset_sqlite_randomness(options.seed);
+  choose(options);
+  oracle_ = std::make_unique<Oracle>(*this);
+#ifdef SOTTO_TEST_HOOKS
+  hooks_.sealed = [this](ByteView key, ByteView ciphertext) { oracle_->on_sealed(key, ciphertext); };
+  hooks_.planted = test_hooks::find_plant(options.planted);
+  test_hooks::current = &hooks_;
+#endif
+  network_ = std::make_unique<Network>(*this);
+  relay_ = std::make_unique<RelayHost>(*this, trouble.below(UINT64_MAX), relay::CoreConfig{});
+  for (std::size_t i = 0; i < *options_.devices; ++i) devices_.emplace_back(*this, i, trouble.below(UINT64_MAX));
+  if (options.hostile == Hostile::relay) hostile_relay_ = std::make_unique<HostileRelay>(*this);
+  if (options.hostile == Hostile::member) hostile_member_ = std::make_unique<HostileMember>(*this);
+}
+
+World::~World() {
+  calm_ = true;
+#ifdef SOTTO_TEST_HOOKS
+  test_hooks::current = nullptr;
+#endif
+}
+
+void World::choose(const Options& options) {
+  Dice dice(options.seed, 1);
+  // Many small worlds find more than a few large ones; now and then a large one.
+  const auto size = dice.below(100);
+  const auto devices = size < 80 ? dice.between(2, 4) : size < 97 ? dice.between(3, 7) : dice.between(8, 20);
+  const auto minutes = size < 80 ? 1 : size < 97 ? dice.between(1, 4) : dice.between(3, 12);
+  if (!options_.devices) options_.devices = static_cast<std::uint32_t>(devices);
+  minutes_ = options.minutes.value_or(static_cast<std::uint32_t>(minutes));
+  // All kinds, none, or some: faults that never meet each other hide less behind each other.
+  const auto kinds = dice.below(8);
+  for (std::size_t i = 0; i < fault_count; ++i) faults_.set(i, kinds == 0 ? false : kinds <= 3 || dice.chance(1, 3));
+  if (options.faults) faults_ = *options.faults;
+  storage_fault_distance_ = dice.skewed(200, 20'000);
+  fault_pause_ms_ = dice.skewed(1'000, 60'000);
+  key_packages_ = static_cast<std::uint32_t>(dice.chance(1, 50) ? 100 : dice.between(20, 24));
+}
+
+bool World::inject(Fault fault) {
+  if (calm_ || trouble_over_ || faults_injected_ >= options_.most_faults) return false;
+  ++faults_injected_;
+  if (fault != Fault::count_) ++counts.faults[static_cast<std::size_t>(fault)];
+  return true;
+}
+
+void World::at(Timestamp time, std::function<void()> what) {
+  due_.push({std::max(time, now_), ++order_, std::move(what)});
+}
+
+void World::trace(std::string_view who, std::string_view what) { trace_.line((now_ - begun_).count(), who, what); }
+
+Device* World::device_of(const UserId& user) {
+  const auto it = std::ranges::find_if(devices_, [&](const Device& device) { return device.user == user; });
+  return it == devices_.end() || user.is_zero() ? nullptr : &*it;
+}
+
+std::vector<Device*> World::people() {
+  std::vector<Device*> out;
+  for (auto& device : devices_) {
+    if (device.running() && device.registered()) out.push_back(&device);
+  }
+  return out;
+}
+
+void World::run_until(Timestamp end) {
+  while (!due_.empty() && due_.top().at <= end) {
+    now_ = std::max(now_, due_.top().at);
+    const auto what = due_.top().what;
+    due_.pop();
+    what();
+  }
+  now_ = std::max(now_, end);
+}
+
+void World::let_pass(Milliseconds time) {
+  quiet_until_ = std::max(quiet_until_, now_) + time;
+  end_ += time;
+}
+
+bool World::may_pass(Milliseconds time) const {
+  constexpr Milliseconds most{25LL * 24 * 3600 * 1000};
+  return std::max(quiet_until_, now_) + time - begun_ < most;
+}
+
+void World::plan_operation() {
+  const auto pause = workload.below(2 * 8000 / devices_.size() + 1);
+  at(std::max(now_, quiet_until_) + Milliseconds(pause + 1), [this] {
+    if (now_ >= end_ || trouble_over_) return;
+    plan_operation();
+    if (operations_done_ >= options_.most_operations) return;
+    auto& operation = const_cast<Operation&>(choose_by_weight(Operation::of_users(), workload));
+    if (!operation.run(*this)) return;
+    ++operations_done_;
+    ++counts.operations[std::string(operation.name())];
+  });
+}
+
+void World::plan_fault() {
+  at(std::max(now_, quiet_until_) + Milliseconds(trouble.below(2 * fault_pause_ms_) + 1), [this] {
+    if (now_ >= end_ || trouble_over_) return;
+    plan_fault();
+    auto& operation = const_cast<Operation&>(choose_by_weight(Operation::of_trouble(), trouble));
+    operation.run(*this);
+  });
+}
+
+void World::end_trouble() {
+  trace("world", "trouble ends");
+  trouble_over_ = true;
+  calm_ = true;
+  network_->heal();
+  relay_->heal();
+  relay_->disk().capacity = 0;
+  relay_->start();
+  for (auto& device : devices_) {
+    device.disk().capacity = 0;
+    device.start();
+    device.connect();
+  }
+}
+
+bool World::all_quiet() {
+  if (!relay_->up()) return false;
+  return std::ranges::all_of(devices_, [](Device& device) {
+    return device.running() && (!device.registered() || (device.online() && device.quiet()));
+  });
+}
+
+void World::settle() {
+  const auto until = now_ + patience;
+  const bool must_settle = options_.hostile == Hostile::none;
+  while (!all_quiet()) {
+    if (now_ >= until || due_.empty()) {
+      if (!must_settle) break;
+      std::string who;
+      for (auto& device : devices_) {
+        if (!device.running() || (device.registered() && (!device.online() || !device.quiet()))) {
+          who += " " + device.name();
+        }
+      }
+      violated("once trouble ends, everything is delivered", "not yet:" + who);
+    }
+    run_until(std::min(due_.empty() ? until : due_.top().at + Milliseconds(500), until));
+  }
+  // Acks, receipts and the trimming that they allow.
+  run_until(now_ + Milliseconds(90'000));
+}
+
+void World::run() {
+  end_ = now_ + Milliseconds(std::uint64_t{minutes_} * 60'000);
+  relay_->start();
+  for (auto& device : devices_) {
+    after(Milliseconds(workload.below(5'000)), [&device] { device.start(); });
+  }
+  plan_operation();
+  plan_fault();
+  while (now_ < end_) run_until(end_);
+  end_trouble();
+  settle();
+  oracle_->check_at_the_end();
+  trace("world", "ends");
+}
+
+Coverage World::coverage() const {
+  auto out = counts;
+  out.runs = 1;
+  out.virtual_ms = static_cast<std::uint64_t>((now_ - begun_).count());
+  const auto add = [&](Disk& disk) {
+    const auto& c = disk.counts();
+    out.disks["sectors kept"] += c.sectors_kept;
+    out.disks["sectors lost"] += c.sectors_lost;
+    out.disks["sectors garbled"] += c.sectors_garbled;
+    out.disks["writes torn"] += c.writes_torn;
+    out.disks["cuts that lost something"] += c.lossy_cuts;
+    out.disks["cuts that reordered"] += c.reordering_cuts;
+    out.disks["truncations lost"] += c.truncations_lost;
+    out.disks["creations lost"] += c.creations_lost;
+    out.disks["removals undone"] += c.removals_undone;
+    out.disks["syncs that forgot"] += c.forgetting_syncs;
+    out.disks["writes without room"] += c.full_writes;
+  };
+  add(relay_->disk());
+  for (const auto& device : devices_) add(const_cast<Device&>(device).disk());
+#ifdef SOTTO_TEST_HOOKS
+  for (std::size_t i = 0; i < hooks_.reached.size(); ++i) {
+    out.rare[std::string(test_hooks::rare_names[i])] += hooks_.reached[i];
+  }
+#endif
+  return out;
+}
+
+}  // namespace sotto::sim
