@@ -135,7 +135,8 @@ class SOTTO_API Client {
 
   // ---- Connection
 
-  /// Connects now, without waiting for the next try; also a hint that the network changed. Idempotent.
+  /// Connects now, without waiting for the next try; also a hint that the network changed: a connection that is open is
+  /// tested, and replaced if the relay does not answer on it within 5 s. Idempotent.
   void connect();
   /// Stays offline until `connect`.
   void disconnect();

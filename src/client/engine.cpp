@@ -59,6 +59,7 @@ Result<std::unique_ptr<Engine>> Engine::open(store::Database& db, Random& random
 }
 
 Outputs Engine::step(Timestamp now, std::span<Input> inputs) {
+  if (now < c_.now) set_clock_back(c_.now - now);
   c_.now = now;
   c_.out = {};
   c_.acks.clear();
@@ -148,6 +149,14 @@ void Engine::on_rollback(const Error& why) {
   static_cast<void>(reload_account());  // If it fails, the next step begins with it.
   session_.abandon(why);
   on_lost(why);
+}
+
+/// All that waits for a time waits as long as before.
+void Engine::set_clock_back(std::chrono::milliseconds by) {
+  SOTTO_RARE(clock_set_back);
+  session_.set_clock_back(by);
+  runtimes_.set_clock_back(by);
+  for (auto& [id, query] : queries_) query.deadline -= by;
 }
 
 Status Engine::reload_account() {

@@ -57,6 +57,7 @@ class Engine {
   Status send_acks();
   void on_lost(const Error& why);
   void on_rollback(const Error& why);
+  void set_clock_back(std::chrono::milliseconds by);
   /// Reads the account anew if a rollback could not.
   Status reload_account();
   static void fail(Context& context, const Input& input, const Error& why);

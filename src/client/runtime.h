@@ -43,6 +43,16 @@ class Runtimes {
     patience_.erase(chat);
   }
 
+  /// The clock was set back: waits go on as if it had not been.
+  void set_clock_back(std::chrono::milliseconds by) {
+    for (auto& [chat, runtime] : runtimes_) {
+      if (runtime.send_retry) *runtime.send_retry -= by;
+    }
+    for (auto& [chat, patience] : patience_) {
+      if (patience.intent_retry) *patience.intent_retry -= by;
+    }
+  }
+
   /// Chats whose time to try again has come.
   [[nodiscard]] std::set<ChatId> due(Timestamp now) {
     std::set<ChatId> out;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/test_hooks.h"
 #include "base/try.h"
 #include "client/key_packages.h"
 #include "crypto/sign.h"
@@ -16,6 +17,8 @@ namespace {
 /// A relay that does not answer for this long is taken for dead.
 constexpr std::chrono::seconds answer_timeout{60};
 constexpr std::chrono::seconds connect_timeout{30};
+/// When the app says that the network changed, a relay that is still there answers in this time.
+constexpr std::chrono::seconds probe_timeout{5};
 /// A connection that held for this long is followed by a new one soon; shorter ones ever later.
 constexpr std::chrono::seconds good_connection{20};
 
@@ -103,6 +106,19 @@ void Session::on_connect_wanted() {
   failures_ = 0;
   next_try_ = c_.now;
   try_connect();
+  probe();
+}
+
+/// A connection whose network is gone looks alive until something is not answered: so something is asked.
+void Session::probe() {
+  if (!authenticated() || probe_until_) return;
+  probe_until_ = c_.now + probe_timeout;
+  wire::Request request;
+  request.mutable_get_device_list()->set_user_id(to_string_bytes(c_.account->user));
+  this->request(request, [this](const wire::Response&) {
+    probe_until_.reset();
+    return Status{};
+  });
 }
 
 void Session::on_disconnect_wanted() {
@@ -130,6 +146,7 @@ void Session::on_lost(const Error& why) {
   link_ = Link::offline;
   waiting_.clear();
   publishing_ = false;
+  probe_until_.reset();
   nonce_.clear();
   c_.out.frames.clear();
   failures_ = was_good ? 0 : failures_ + 1;
@@ -272,6 +289,12 @@ void Session::on_time() {
     abandon(Error(ErrorCode::TIMED_OUT, "no connection in time"));
     return;
   }
+  if (probe_until_ && c_.now >= *probe_until_) {
+    SOTTO_RARE(probe_unanswered);
+    abandon(Error(ErrorCode::TIMED_OUT, "the relay does not answer"));
+    next_try_ = c_.now;
+    return;
+  }
   // Ids grow, so the first one waits longest.
   if (!waiting_.empty() && c_.now >= waiting_.begin()->second.deadline) {
     abandon(Error(ErrorCode::TIMED_OUT, "the relay does not answer"));
@@ -284,8 +307,17 @@ std::optional<Timestamp> Session::next_timer() const {
     return next_try_;
   }
   if (link_ < Link::registering) return connecting_since_ + connect_timeout;
-  if (waiting_.empty()) return std::nullopt;
-  return waiting_.begin()->second.deadline;
+  auto out = probe_until_;
+  if (!waiting_.empty()) out = std::min(out.value_or(Timestamp::max()), waiting_.begin()->second.deadline);
+  return out;
+}
+
+void Session::set_clock_back(std::chrono::milliseconds by) {
+  next_try_ -= by;
+  connecting_since_ -= by;
+  ready_since_ -= by;
+  if (probe_until_) *probe_until_ -= by;
+  for (auto& [id, waiting] : waiting_) waiting.deadline -= by;
 }
 
 void Session::announce(bool caught_up) {

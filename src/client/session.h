@@ -65,6 +65,9 @@ class Session {
   void on_time();
   [[nodiscard]] std::optional<Timestamp> next_timer() const;
 
+  /// The clock that `Context::now` comes from was set back: waits go on as if it had not been.
+  void set_clock_back(std::chrono::milliseconds by);
+
   /// Tells the app if the state that it sees has changed.
   void announce(bool caught_up);
   /// Operations that nobody will finish any more.
@@ -76,6 +79,7 @@ class Session {
     Timestamp deadline;
   };
   void try_connect();
+  void probe();
   Status authenticate();
   Status on_registered(const wire::Response& response);
   Status on_authenticated(const wire::Response& response);
@@ -93,6 +97,8 @@ class Session {
   ConnectionState announced_ = ConnectionState::offline;
   std::optional<Error> problem_;
   Timestamp connecting_since_{};
+  /// The app said that the network changed, and the relay has until then to show that it did not.
+  std::optional<Timestamp> probe_until_;
   Timestamp ready_since_{};
   bool relay_restored_ = false;
   bool publishing_ = false;

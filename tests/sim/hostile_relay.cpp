@@ -72,7 +72,7 @@ bool HostileRelay::on_way_down(Device& device, Bytes& frame) {
         break;
       default:
         if (envelope.has_push()) {
-          if (!change_push(device, *envelope.mutable_push())) return false;
+          if (!change_push(*envelope.mutable_push())) return false;
         } else if (envelope.has_response()) {
           change_answer(*envelope.mutable_response());
         }
@@ -129,8 +129,7 @@ void HostileRelay::change_entry(wire::Entry& entry) {
   }
 }
 
-bool HostileRelay::change_push(Device& device, wire::Push& push) {
-  static_cast<void>(device);
+bool HostileRelay::change_push(wire::Push& push) {
   switch (push.event_case()) {
     case wire::Push::kEntries: {
       auto& entries = *push.mutable_entries();
@@ -216,8 +215,7 @@ void HostileRelay::change_answer(wire::Response& response) {
   }
 }
 
-void HostileRelay::on_way_up(Device& device, Bytes& frame) {
-  static_cast<void>(device);
+void HostileRelay::on_way_up(Bytes& frame) {
   if (!dice_.chance(1, calmness_ * 2)) return;
   auto envelopes = wire::decode_frame(frame);
   if (!envelopes.ok() || envelopes->empty()) return;

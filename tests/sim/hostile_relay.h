@@ -18,11 +18,11 @@ class HostileRelay {
   explicit HostileRelay(World& world);
   /// False: it never arrives.
   bool on_way_down(Device& device, Bytes& frame);
-  void on_way_up(Device& device, Bytes& frame);
+  void on_way_up(Bytes& frame);
 
  private:
   bool did(const char* attack);
-  bool change_push(Device& device, wire::Push& push);
+  bool change_push(wire::Push& push);
   void change_entry(wire::Entry& entry);
   void change_answer(wire::Response& response);
 

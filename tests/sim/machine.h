@@ -22,6 +22,7 @@ class Machine {
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] Disk& disk() { return disk_; }
+  [[nodiscard]] const Disk& disk() const { return disk_; }
 
   /// What this machine's clock shows.
   [[nodiscard]] Timestamp local_now() const;

@@ -13,11 +13,11 @@ constexpr Timestamp beginning{Milliseconds(1'800'000'000'000)};
 /// Rate limits let an emptied bucket of commits fill up slowly; beyond this, something is stuck.
 constexpr Milliseconds patience{2 * 3600 * 1000};
 
-const Operation& choose_by_weight(const std::vector<Operation*>& from, Dice& dice) {
+Operation& choose_by_weight(const std::vector<Operation*>& from, Dice& dice) {
   std::uint64_t sum = 0;
   for (const auto* operation : from) sum += operation->weight();
   auto at = dice.below(sum);
-  for (const auto* operation : from) {
+  for (auto* operation : from) {
     if (at < operation->weight()) return *operation;
     at -= operation->weight();
   }
@@ -126,7 +126,7 @@ void World::plan_operation() {
     if (now_ >= end_ || trouble_over_) return;
     plan_operation();
     if (operations_done_ >= options_.most_operations) return;
-    auto& operation = const_cast<Operation&>(choose_by_weight(Operation::of_users(), workload));
+    auto& operation = choose_by_weight(Operation::of_users(), workload);
     if (!operation.run(*this)) return;
     ++operations_done_;
     ++counts.operations[std::string(operation.name())];
@@ -137,8 +137,7 @@ void World::plan_fault() {
   at(std::max(now_, quiet_until_) + Milliseconds(trouble.below(2 * fault_pause_ms_) + 1), [this] {
     if (now_ >= end_ || trouble_over_) return;
     plan_fault();
-    auto& operation = const_cast<Operation&>(choose_by_weight(Operation::of_trouble(), trouble));
-    operation.run(*this);
+    choose_by_weight(Operation::of_trouble(), trouble).run(*this);
   });
 }
 
@@ -203,7 +202,7 @@ Coverage World::coverage() const {
   auto out = counts;
   out.runs = 1;
   out.virtual_ms = static_cast<std::uint64_t>((now_ - begun_).count());
-  const auto add = [&](Disk& disk) {
+  const auto add = [&](const Disk& disk) {
     const auto& c = disk.counts();
     out.disks["sectors kept"] += c.sectors_kept;
     out.disks["sectors lost"] += c.sectors_lost;
@@ -217,8 +216,8 @@ Coverage World::coverage() const {
     out.disks["syncs that forgot"] += c.forgetting_syncs;
     out.disks["writes without room"] += c.full_writes;
   };
-  add(relay_->disk());
-  for (const auto& device : devices_) add(const_cast<Device&>(device).disk());
+  add(std::as_const(*relay_).disk());
+  for (const auto& device : devices_) add(device.disk());
 #ifdef SOTTO_TEST_HOOKS
   for (std::size_t i = 0; i < hooks_.reached.size(); ++i) {
     out.rare[std::string(test_hooks::rare_names[i])] += hooks_.reached[i];

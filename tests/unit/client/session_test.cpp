@@ -265,6 +265,27 @@ TEST_CASE("A lost connection is tried again by itself, later each time") {
     if (line.network == NetworkAction::none) line.step(ConnectCommand{});
     CHECK(line.network == NetworkAction::connect);
   }
+  SECTION("a hint while it is connected asks whether the relay is still there") {
+    if (line.network != NetworkAction::connect) line.step(ConnectCommand{});
+    line.authenticate();
+    line.accept_authentication();
+    line.step(line.heads());
+    line.step(ConnectCommand{});
+    CHECK(line.network == NetworkAction::none);
+    const auto asked = line.request_id();
+    REQUIRE(line.timer == line.now + std::chrono::seconds(5));
+    SECTION("it is") {
+      line.step(line.answer(asked, [](wire::Response& r) { r.mutable_device_list(); }));
+      line.step_after(std::chrono::seconds(6));
+      CHECK(line.network == NetworkAction::none);
+    }
+    SECTION("it is not") {
+      line.step_after(std::chrono::seconds(5));
+      CHECK(line.network == NetworkAction::close);
+      line.step(TimerDue{});
+      CHECK(line.network == NetworkAction::connect);
+    }
+  }
   SECTION("a clock that is set back does not keep it offline") {
     line.step(ConnectionLost{Error(ErrorCode::UNAVAILABLE)});
     line.now -= std::chrono::hours(24 * 365);
@@ -355,6 +376,19 @@ TEST_CASE("The relay's stock of key packages is filled when it is low") {
     line.step(line.push([](wire::Push& p) { p.mutable_key_packages_low()->set_remaining(19); }));
     CHECK(line.request().request().publish_key_packages().key_packages_size() == 81);
   }
+}
+
+TEST_CASE("A clock that is set back makes nobody wait longer") {
+  Line line;
+  line.go_online();
+  line.step(line.search("bob"));
+  line.now -= std::chrono::hours(5);
+  line.step(TimerDue{});
+  REQUIRE(line.timer.has_value());
+  CHECK(*line.timer <= line.now + std::chrono::seconds(30));
+  line.step_after(std::chrono::seconds(30));
+  REQUIRE(line.found.size() == 1);
+  CHECK(line.found[0].code() == ErrorCode::UNAVAILABLE);
 }
 
 TEST_CASE("A user is found by handle, and pinned") {

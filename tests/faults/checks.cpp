@@ -1,0 +1,84 @@
+#include "faults/checks.h"
+
+#include "support/catch.h"
+
+namespace sotto::test {
+
+namespace {
+
+std::string text_of(const Status& status) {
+  if (status.ok()) return {};
+  return std::string(error_name(status.error().code)) + ": " + status.error().message;
+}
+
+}  // namespace
+
+bool is_storage_error(const Error& error) {
+  return error.code == ErrorCode::IO_ERROR || error.code == ErrorCode::DISK_FULL ||
+         error.code == ErrorCode::OUT_OF_MEMORY;
+}
+
+std::unique_ptr<sim::Disk> disk_of(const Scene& scene, std::uint64_t seed) {
+  auto disk = std::make_unique<sim::Disk>(seed);
+  for (const auto& [name, bytes] : scene.files) put_file(*disk, name, bytes);
+  return disk;
+}
+
+void open_without_faults(Stage& stage) {
+  const auto status = stage.open();
+  INFO(text_of(status));
+  REQUIRE(status.ok());
+}
+
+void check_memory(Stage& stage) {
+  const auto same = stage.engine->compare_with_store();
+  INFO(text_of(same));
+  REQUIRE(same.ok());
+}
+
+void finish(Stage& stage, const Scenario& scenario, const Call* first) {
+  if (!scenario.wish) {
+    REQUIRE(stage.settle());
+    return;
+  }
+  // A device without an account comes online only if it gets one.
+  if (scenario.has_account || (first != nullptr && first->completions == 0)) REQUIRE(stage.settle());
+  if (first != nullptr) {
+    REQUIRE(first->completions == 1);
+    if (!first->error) return;
+    INFO(text_of(*first->error));
+    // A question to the relay is given up after a while, whatever is in its way.
+    REQUIRE((is_storage_error(*first->error) || first->error->code == ErrorCode::UNAVAILABLE));
+  }
+  const auto again = stage.call(scenario.wish);
+  REQUIRE(stage.settle());
+  REQUIRE(again->completions == 1);
+  // After a crash it may be stored, though nobody was told.
+  if (again->error) REQUIRE((first == nullptr && again->error->code == ErrorCode::ALREADY_EXISTS));
+}
+
+std::string end_of(Stage& stage, const Scenario& scenario) {
+  REQUIRE(stage.settle());
+  check_memory(stage);
+  stage.cut();
+  const auto pushes = stage.pushes;
+  REQUIRE(stage.settle());
+  REQUIRE(stage.pushes == pushes);
+  return describe(*stage.db, scenario.scene.self);
+}
+
+std::string end_without_faults(const Scenario& scenario) {
+  const auto disk = disk_of(scenario.scene, 1);
+  Stage stage(scenario.scene, {store_path, disk->vfs_name()}, disk.get());
+  open_without_faults(stage);
+  if (scenario.wish) {
+    if (scenario.has_account) REQUIRE(stage.settle());
+    const auto call = stage.call(scenario.wish);
+    REQUIRE(stage.settle());
+    REQUIRE(call->completions == 1);
+    REQUIRE_FALSE(call->error);
+  }
+  return end_of(stage, scenario);
+}
+
+}  // namespace sotto::test

@@ -1,0 +1,94 @@
+#include "faults/scenarios.h"
+
+#include "support/catch.h"
+
+namespace sotto::test {
+
+namespace {
+
+ClientMessageId fixed_id() {
+  ClientMessageId id;
+  id.bytes.fill(7);
+  return id;
+}
+
+client::Input send_text(const Scene& scene, Completion<void> done) {
+  Message message;
+  message.chat = scene.chat;
+  message.id = fixed_id();
+  message.text = "sent";
+  message.sent_at = scene.now;
+  return client::SendCommand{message, std::move(done)};
+}
+
+client::Input rename_chat(const Scene& scene, Completion<void> done) {
+  return client::ChangeChatCommand{scene.chat, client::ChangeKind::rename, {}, "renamed", std::move(done)};
+}
+
+client::Input add_member(const Scene& scene, Completion<void> done) {
+  return client::ChangeChatCommand{scene.chat, client::ChangeKind::add, scene.other, {}, std::move(done)};
+}
+
+client::Input create_chat(const Scene& scene, Completion<void> done) {
+  client::CreateChatCommand command{{}, ChatType::group, {scene.other}, "created", {}};
+  command.chat.bytes.fill(9);
+  command.done = [done = std::move(done)](const Result<Chat>& made) {
+    done(made.ok() ? Result<void>() : Result<void>(made.error()));
+  };
+  return command;
+}
+
+client::Input register_account(const Scene&, Completion<void> done) {
+  return client::RegisterCommand{"dave", [done = std::move(done)](const Result<UserId>& user) {
+                                   done(user.ok() ? Result<void>() : Result<void>(user.error()));
+                                 }};
+}
+
+client::Input find_user(const Scene&, Completion<void> done) {
+  return client::FindUserCommand{"carol", [done = std::move(done)](const Result<UserId>& user) {
+                                   done(user.ok() ? Result<void>() : Result<void>(user.error()));
+                                 }};
+}
+
+std::vector<Scenario> make_scenarios() {
+  std::vector<Scenario> out;
+  SceneMaker maker;
+  // Each scene is what the devices before it have left.
+  maker.switch_off(maker.bob);
+  auto nobody = maker.scene_of(maker.bob);
+  nobody.files.clear();
+  out.push_back({"register", std::move(nobody), register_account, false});
+  out.push_back({"send", maker.scene_of(maker.bob), send_text});
+  out.push_back({"find a user", maker.scene_of(maker.bob), find_user});
+  maker.alice.send(maker.chat, "received");
+  out.push_back({"receive", maker.scene_of(maker.bob), nullptr});
+  maker.bob.go_online();
+  REQUIRE(maker.net.settle());
+
+  maker.switch_off(maker.bob);
+  maker.alice.change(maker.chat, client::ChangeKind::rename, {}, "family");
+  out.push_back({"follow a commit", maker.scene_of(maker.bob), nullptr});
+  maker.bob.go_online();
+  REQUIRE(maker.net.settle());
+
+  maker.switch_off(maker.alice);
+  out.push_back({"rename", maker.scene_of(maker.alice), rename_chat});
+  out.push_back({"add", maker.scene_of(maker.alice), add_member});
+  out.push_back({"create", maker.scene_of(maker.alice), create_chat});
+  maker.alice.go_online();
+  REQUIRE(maker.net.settle());
+
+  maker.switch_off(maker.carol);
+  maker.alice.change(maker.chat, client::ChangeKind::add, maker.carol.user);
+  out.push_back({"join", maker.scene_of(maker.carol), nullptr});
+  return out;
+}
+
+}  // namespace
+
+const std::vector<Scenario>& scenarios() {
+  static const auto made = make_scenarios();
+  return made;
+}
+
+}  // namespace sotto::test

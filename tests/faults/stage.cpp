@@ -1,0 +1,209 @@
+#include "faults/stage.h"
+
+#include <algorithm>
+
+#include "client/schema.h"
+#include "support/catch.h"
+#include "wire/frame.h"
+
+namespace sotto::test {
+
+namespace {
+
+template <typename T>
+T must(Result<T> result) {
+  if (!result.ok()) FAIL(std::string(error_name(result.error().code)) + ": " + result.error().message);
+  return std::move(*result);
+}
+
+/// More turns than this in one piece of virtual time are a loop that does not wait.
+constexpr std::size_t most_turns = 3000;
+/// Each costs signatures and rows; more of them show nothing more.
+constexpr std::size_t key_packages = 2;
+
+}  // namespace
+
+Stage::Stage(const Scene& scene, Place place, sim::Disk* disk)
+    : scene_(scene),
+      place_(std::move(place)),
+      disk_(disk),
+      now_(scene.now),
+      backend_(scene.relay->restored(relay_random_)),
+      core_(backend_, relay_random_) {}
+
+Status Stage::open() {
+  std::optional<AllocationFault::Armed> armed;
+  if (arm_allocations) armed.emplace();
+  const auto store = [&]() -> Status {
+    SOTTO_TRY_ASSIGN(db, client::open_store(place_.path, place_.vfs, store::Sharing::no_lease));
+    SOTTO_TRY_ASSIGN(engine, client::Engine::open(
+                                 *db, random_, log_,
+                                 [this](const Event& event) {
+                                   if (const auto* changed = std::get_if<ConnectionChanged>(&event))
+                                     connection_ = changed->state;
+                                   events.push_back(event);
+                                 },
+                                 true, key_packages));
+    return {};
+  }();
+  if (!store.ok()) {
+    engine.reset();
+    db.reset();
+    return store;
+  }
+  armed.reset();
+  inputs_.clear();
+  inputs_.emplace_back(client::TimerDue{});
+  return {};
+}
+
+void Stage::end_process() {
+  if (connected_ != 0) relay_inputs_.emplace_back(relay::Closed{std::exchange(connected_, 0)});
+  inputs_.clear();
+  timer_.reset();
+  connection_ = ConnectionState::offline;
+  engine.reset();
+  db.reset();
+}
+
+std::shared_ptr<Call> Stage::call(const Wish& wish) {
+  auto call = std::make_shared<Call>();
+  inputs_.push_back(wish(scene_, [call](Result<void> result) {
+    ++call->completions;
+    if (!result.ok()) call->error = result.error();
+  }));
+  return call;
+}
+
+void Stage::cut() {
+  if (connected_ == 0) return;
+  relay_inputs_.emplace_back(relay::Closed{std::exchange(connected_, 0)});
+  inputs_.emplace_back(client::ConnectionLost{Error(ErrorCode::UNAVAILABLE, "cut")});
+}
+
+bool Stage::quiet() {
+  if (!inputs_.empty() || !relay_inputs_.empty() || connection_ != ConnectionState::online) return false;
+  const auto messages = client::OutboxTable(*db).chats();
+  const auto intents = client::IntentTable(*db).chats();
+  return messages.ok() && messages->empty() && intents.ok() && intents->empty();
+}
+
+bool Stage::settle(std::chrono::milliseconds most) {
+  const auto end = now_ + most;
+  for (std::size_t turns = 0; !quiet(); ++turns) {
+    REQUIRE(turns < most_turns);
+    if (!turn(end) || !engine) return false;
+  }
+  return true;
+}
+
+bool Stage::turn(Timestamp end) {
+  if (!relay_inputs_.empty() || (relay_timer_ && *relay_timer_ <= now_)) step_relay();
+  if (!inputs_.empty() || (timer_ && *timer_ <= now_)) {
+    step_device();
+    return true;
+  }
+  if (!relay_inputs_.empty()) return true;
+  auto next = end;
+  if (timer_) next = std::min(next, *timer_);
+  if (relay_timer_) next = std::min(next, *relay_timer_);
+  now_ = std::max(now_, next);
+  return now_ < end;
+}
+
+void Stage::step_device() {
+  auto inputs = std::exchange(inputs_, {});
+  client::Outputs out;
+  {
+    std::optional<AllocationFault::Armed> armed;
+    if (arm_allocations) armed.emplace();
+    out = engine->step(now_, inputs);
+  }
+  if (disk_ != nullptr && disk_->dead()) return end_process();
+  if (after_step) after_step();
+  timer_ = out.next_timer;
+  if (out.network != client::NetworkAction::none && connected_ != 0) {
+    relay_inputs_.emplace_back(relay::Closed{std::exchange(connected_, 0)});
+  }
+  if (out.network == client::NetworkAction::connect) {
+    connected_ = ++last_connection_;
+    relay_inputs_.emplace_back(relay::Opened{connected_, "127.0.0.1"});
+    inputs_.emplace_back(client::Connected{});
+  }
+  for (auto& frame : out.frames) {
+    if (connected_ != 0) relay_inputs_.emplace_back(relay::Received{connected_, std::move(frame)});
+  }
+  for (const auto& callback : out.callbacks) callback();
+}
+
+void Stage::step_relay() {
+  auto inputs = std::exchange(relay_inputs_, {});
+  auto out = core_.step(now_, inputs);
+  relay_timer_.reset();
+  if (out.next_timer) relay_timer_ = now_ + *out.next_timer;
+  for (auto& action : out.actions) {
+    if (auto* send = std::get_if<relay::Send>(&action)) {
+      if (send->id == connected_) to_device(std::move(send->bytes));
+      if (out.waits_for_drain) relay_inputs_.emplace_back(relay::Drained{send->id, 0});
+    } else if (std::get<relay::Close>(action).id == connected_) {
+      cut();
+    }
+  }
+}
+
+void Stage::to_device(Bytes frame) {
+  auto envelopes = must(wire::decode_frame(frame));
+  Bytes out;
+  for (auto& envelope : envelopes) {
+    // A copy of a relay's store has an incarnation of its own. Here it stands for the one that it was copied from.
+    if (envelope.response().has_authenticated()) {
+      envelope.mutable_response()->mutable_authenticated()->set_incarnation(wire::field(scene_.incarnation));
+    }
+    if (envelope.push().has_entries() || envelope.push().has_chat_joined()) ++pushes;
+    append(out, wire::encode(envelope));
+  }
+  inputs_.emplace_back(client::FrameReceived{std::move(out)});
+}
+
+std::string describe(store::Database& db, const UserId& self) {
+  std::string out;
+  const auto number = [&](const char* name, auto value) {
+    out += std::string(" ") + name + "=" + std::to_string(static_cast<std::int64_t>(value));
+  };
+  client::ChatTable chats(db);
+  for (const auto& listed : must(chats.page(100, std::nullopt))) {
+    const auto row = must(chats.find(listed.id));
+    out += "chat " + row->name;
+    number("status", row->status);
+    number("cursor", row->cursor);
+    number("handshake", row->handshake_seq);
+    number("next_n", row->next_n);
+    for (const auto& member : must(chats.participants(row->id))) {
+      number(member.user == self ? "self" : "member", member.admin);
+    }
+    client::SqlGroupStorage storage(db, row->id, row->generation);
+    const auto group = mls::Group::load(storage);
+    REQUIRE(group.ok());
+    number("epoch", group->epoch());
+    number("pending", group->list_pending().size());
+    out += " " + row->problem + "\n";
+    auto messages = must(client::MessageTable(db).page(row->id, std::nullopt, 200));
+    std::ranges::reverse(messages);
+    for (const auto& message : messages) {
+      out += "  " + message.text + message.notice.text;
+      number("at", message.position);
+      number("kind", message.kind);
+      number("state", message.state);
+      number("own", message.sender == self);
+      number("notice", message.notice.kind);
+      out += "\n";
+    }
+  }
+  const auto count = [&](const char* table) {
+    number(table, *must(db.one<std::int64_t>(std::string("SELECT count(*) FROM ") + table)));
+  };
+  for (const auto* table : {"outbox", "intent", "key_package", "user", "mls"}) count(table);
+  return out;
+}
+
+}  // namespace sotto::test
