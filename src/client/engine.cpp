@@ -1,8 +1,8 @@
 #include "client/engine.h"
 
 #include <algorithm>
-#include <new>
 
+#include "base/guarded.h"
 #include "base/test_hooks.h"
 #include "base/try.h"
 #include "client/failures.h"
@@ -17,16 +17,6 @@ namespace {
 constexpr std::chrono::seconds query_timeout{30};
 /// After a step that was undone: what failed fails again at once, and a time that is due must not make a busy loop.
 constexpr std::chrono::milliseconds pause_after_failure{500};
-
-/// What `work` gives; OUT_OF_MEMORY if it throws. No exception leaves the engine.
-template <typename Work>
-auto guarded(Work&& work) -> decltype(work()) {
-  try {
-    return work();
-  } catch (const std::bad_alloc&) {
-    return Error(ErrorCode::OUT_OF_MEMORY);
-  }
-}
 
 template <class... Ts>
 struct Overloaded : Ts... {

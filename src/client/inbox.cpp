@@ -205,8 +205,10 @@ Status Inbox::store_message(ChatRow& chat, const Checked& entry, const mls::Appl
   if (!aad.ok()) return placeholder(chat.id, entry, position::of_entry(entry.seq), aad.error());
   SOTTO_TRY_ASSIGN(const auto known, c_.messages.find(chat.id, certificate.user, aad->client_message_id));
   SOTTO_TRY(count_n(chat.id, entry, certificate.device, aad->n));
-  if (known) SOTTO_RARE(repeat_dropped);
-  if (known) return {};  // Sent again under the same id: dropped without a trace.
+  if (known) {  // Sent again under the same id: dropped without a trace.
+    SOTTO_RARE(repeat_dropped);
+    return {};
+  }
 
   MessageRow row;
   auto& message = row.message;
@@ -268,9 +270,10 @@ Status Inbox::on_stub(ChatRow& chat, const Checked& entry) {
   // A commit that was staged, refused and rebuilt, and then accepted all the same.
   if (auto group = groups_.load(chat.id, chat.generation); group.ok()) {
     const auto pending = (*group)->list_pending();
-    const bool staged = std::ranges::find(pending, hash) != pending.end();
-    if (staged) SOTTO_RARE(refused_commit_accepted_after_all);
-    if (staged) return merge_own(chat, entry, hash);
+    if (std::ranges::find(pending, hash) != pending.end()) {
+      SOTTO_RARE(refused_commit_accepted_after_all);
+      return merge_own(chat, entry, hash);
+    }
   } else if (must_undo(group.error())) {
     return group.error();
   }

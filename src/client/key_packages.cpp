@@ -37,20 +37,29 @@ mls::KeyPackageBundle make_key_package_for(const AccountRow& account, Timestamp 
   return mls::make_key_package(params, key, random);
 }
 
+namespace {
+Status make_missing(Context& context, std::size_t at_relay) {
+  SOTTO_TRY_ASSIGN(const auto waiting, context.key_packages.one_time_count());
+  if (waiting >= most_waiting) {
+    // So many were taken and never used: the relay is lying, or somebody empties the stock. The last resort remains.
+    SOTTO_RARE(key_packages_not_made);
+    return {};
+  }
+  for (std::size_t i = at_relay; i < context.key_package_stock; ++i) {
+    const auto bundle = make_key_package_for(*context.account, context.now, context.random);
+    SOTTO_TRY(context.key_packages.insert(bundle, false, context.now_ms()));
+  }
+  return {};
+}
+}  // namespace
+
 Result<wire::PublishKeyPackages> restock(Context& context, std::size_t at_relay) {
   wire::PublishKeyPackages request;
   const auto oldest = context.now - key_package_lifetime - welcome_lifetime;
   SOTTO_TRY(context.key_packages.remove_made_before(oldest.time_since_epoch().count()));
   SOTTO_TRY_ASSIGN(auto bundles, context.key_packages.unpublished());
-  SOTTO_TRY_ASSIGN(const auto waiting, context.key_packages.one_time_count());
-  if (bundles.empty() && waiting >= most_waiting) {
-    // So many were taken and never used: the relay is lying, or somebody empties the stock. The last resort remains.
-    SOTTO_RARE(key_packages_not_made);
-  } else if (bundles.empty()) {
-    for (std::size_t i = at_relay; i < context.key_package_stock; ++i) {
-      const auto bundle = make_key_package_for(*context.account, context.now, context.random);
-      SOTTO_TRY(context.key_packages.insert(bundle, false, context.now_ms()));
-    }
+  if (bundles.empty()) {
+    SOTTO_TRY(make_missing(context, at_relay));
     SOTTO_TRY_ASSIGN(bundles, context.key_packages.unpublished());
   } else {
     SOTTO_RARE(key_packages_published_again);

@@ -1,8 +1,8 @@
 #include "client/schema.h"
 
 #include <array>
-#include <new>
 
+#include "base/guarded.h"
 #include "base/try.h"
 #include "client/migrations/m0001_initial.h"
 #include "client/migrations/m0002_published.h"
@@ -12,7 +12,7 @@ namespace sotto::client {
 
 Result<std::unique_ptr<store::Database>> open_store(const std::string& path, const std::string& vfs,
                                                     store::Sharing sharing) {
-  try {
+  return guarded([&]() -> Result<std::unique_ptr<store::Database>> {
     store::OpenOptions options;
     options.sharing = sharing;
     options.vfs = vfs;
@@ -21,9 +21,7 @@ Result<std::unique_ptr<store::Database>> open_store(const std::string& path, con
         {{1, migrations::m0001_initial}, {2, migrations::m0002_published}}};
     SOTTO_TRY(store::migrate(*db, all, application_id));
     return db;
-  } catch (const std::bad_alloc&) {
-    return Error(ErrorCode::OUT_OF_MEMORY);
-  }
+  });
 }
 
 }  // namespace sotto::client

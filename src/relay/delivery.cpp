@@ -122,7 +122,6 @@ Delivery::Progress Delivery::pump(Connection& connection) {
 bool Delivery::serve(Connection& connection, Chat& chat, Feed& feed, const ChatMember& member) {
   auto& d = *connection.delivery;
   const auto next = next_owed(member, feed.next - 1, chat.durable_head);
-  if (next && chat.find_recent(*next) == nullptr) SOTTO_RARE(log_read_from_disk);
   if (!next) {
     if (feed.in_flight.empty()) d.feeds.erase(chat.id);
     return true;
@@ -136,6 +135,7 @@ bool Delivery::serve(Connection& connection, Chat& chat, Feed& feed, const ChatM
   const auto room = std::min(entries_a_turn, limits::window_entries - d.entries_in_flight);
   const auto last = std::min(last_owed(member, chat.durable_head), *next + room - 1);
   if (chat.find_recent(*next) == nullptr) {
+    SOTTO_RARE(log_read_from_disk);
     read(connection, chat.id, *next, last);
     return false;
   }

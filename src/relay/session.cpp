@@ -140,8 +140,10 @@ Answer Session::authenticate(Call& call, const wire::Authenticate& request) {
 void Session::begin(Connection& connection, ConnectionKind kind, const Sender& sender, std::uint64_t session,
                     std::uint64_t receipts_since) {
   if (kind == ConnectionKind::main) {
-    if (s_.main_of(sender.device) != nullptr) SOTTO_RARE(older_session_replaced);
-    if (auto* older = s_.main_of(sender.device)) s_.close(*older, close_code::replaced, "replaced");
+    if (auto* older = s_.main_of(sender.device)) {
+      SOTTO_RARE(older_session_replaced);
+      s_.close(*older, close_code::replaced, "replaced");
+    }
   }
   connection.kind = kind;
   connection.sender = sender;

@@ -3,18 +3,12 @@
 #include <algorithm>
 
 #include "client/schema.h"
-#include "support/catch.h"
+#include "support/must.h"
 #include "wire/frame.h"
 
 namespace sotto::test {
 
 namespace {
-
-template <typename T>
-T must(Result<T> result) {
-  if (!result.ok()) FAIL(std::string(error_name(result.error().code)) + ": " + result.error().message);
-  return std::move(*result);
-}
 
 /// More turns than this in one piece of virtual time are a loop that does not wait.
 constexpr std::size_t most_turns = 3000;

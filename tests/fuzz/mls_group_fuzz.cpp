@@ -95,13 +95,13 @@ struct Cast {
     group_info = must(decode<GroupInfo>(must(crypto::aead_open(key.key, key.nonce, {}, welcome.encrypted_group_info))));
   }
 
-  test::World world{1};
-  test::Device alice = world.device("alice");
-  test::Device bob = world.founder("bob");
-  test::Device mallory = world.device("mallory");
-  test::Device dora = world.device("dora");
-  test::Device newcomer = world.device("newcomer");
-  test::Device alice_again = world.device("alice again");
+  mls::test::World world{1};
+  mls::test::Device alice = world.device("alice");
+  mls::test::Device bob = world.founder("bob");
+  mls::test::Device mallory = world.device("mallory");
+  mls::test::Device dora = world.device("dora");
+  mls::test::Device newcomer = world.device("newcomer");
+  mls::test::Device alice_again = world.device("alice again");
   MemoryStorage alice_storage;
   MemoryStorage mallory_storage;
   Bytes old_message;
@@ -238,7 +238,7 @@ class Attack {
       if (input_.ConsumeBool()) {
         must(group_->reject(std::move(*commit)));
       } else {
-        const auto outcome = group_->apply(std::move(*commit), test::at(5));
+        const auto outcome = group_->apply(std::move(*commit), mls::test::at(5));
         followed_ = followed_ || outcome.ok();
         if (outcome.ok()) return;
         check(outcome.code() == ErrorCode::CANNOT_FOLLOW, "a commit is followed or not");

@@ -34,10 +34,10 @@ struct Stored {
     }
     fuzz::check(keys.size() > 15, "a group has rows");
   }
-  test::World world{1};
-  test::Device alice = world.device("alice");
-  test::Device bob = world.founder("bob");
-  test::Device carol = world.device("carol");
+  mls::test::World world{1};
+  mls::test::Device alice = world.device("alice");
+  mls::test::Device bob = world.founder("bob");
+  mls::test::Device carol = world.device("carol");
   Bytes message;
   Bytes late;
   Bytes commit;
@@ -81,10 +81,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (input.ConsumeBool()) {
     (void)group.stage_commit({}, random).ok();
     if (const auto pending = group.list_pending(); !pending.empty()) {
-      (void)group.merge_pending(pending.front(), test::at(3)).ok();
+      (void)group.merge_pending(pending.front(), mls::test::at(3)).ok();
     }
   } else if (auto opened = group.open(stored.commit); opened.ok()) {
-    if (auto* commit = std::get_if<ReceivedCommit>(&*opened)) (void)group.apply(std::move(*commit), test::at(3)).ok();
+    if (auto* commit = std::get_if<ReceivedCommit>(&*opened)) (void)group.apply(std::move(*commit), mls::test::at(3)).ok();
   }
   check_load(Group::load(storage).code());
   return 0;

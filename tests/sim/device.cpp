@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "client/schema.h"
+#include "sim/calm_store.h"
 #include "sim/world.h"
 
 namespace sotto::sim {
@@ -15,12 +16,6 @@ constexpr Milliseconds longest_sleep{30'000};
 constexpr Milliseconds checkpoint_interval{30'000};
 /// Steps in a minute of which no workload here makes a fifth.
 constexpr std::uint64_t busy = 5000;
-
-template <typename T>
-T must(Result<T> result, const char* what) {
-  if (!result.ok()) violated("a calm store can be read", std::string(what) + ": " + result.error().message);
-  return std::move(*result);
-}
 
 }  // namespace
 
@@ -72,9 +67,7 @@ void Device::try_start() {
 
 void Device::lose_process() {
   ++life_;
-  ++step_ticket_;
-  ++timer_ticket_;
-  step_at_.reset();
+  forget_steps();
   inputs_.clear();
   pending_.clear();
   die_after_.reset();
@@ -142,16 +135,6 @@ void Device::disconnect() {
   command(client::DisconnectCommand{});
 }
 
-void Device::schedule_step(Timestamp at) {
-  if (step_at_ && *step_at_ <= at) return;
-  step_at_ = at;
-  world_.at(at, [this, ticket = ++step_ticket_] {
-    if (ticket != step_ticket_ || !running()) return;
-    step_at_.reset();
-    step();
-  });
-}
-
 void Device::step() {
   const auto minute = world_.now().time_since_epoch() / Milliseconds(60'000);
   if (std::exchange(minute_, minute) != minute) steps_in_minute_ = 0;
@@ -211,16 +194,11 @@ bool Device::let_out(client::Outputs out) {
 }
 
 void Device::schedule_timer(const std::optional<Timestamp>& local) {
-  const auto ticket = ++timer_ticket_;
   std::optional<Milliseconds> sleep;
   if (local) sleep = std::max(*local - local_now(), Milliseconds(0));
   // A real driver wakes up every 30 s in any case. With nothing to do that changes nothing but after a clock was set.
   if (clock_was_set()) sleep = std::min(sleep.value_or(longest_sleep), longest_sleep);
-  if (!sleep) return;
-  world_.after(*sleep, [this, ticket] {
-    if (ticket != timer_ticket_ || !running()) return;
-    schedule_step(world_.now());
-  });
+  wake_after(sleep);
 }
 
 void Device::checkpoint() {

@@ -19,12 +19,9 @@ class Device final : public Machine {
   ~Device() override;
 
   [[nodiscard]] std::size_t index() const { return index_; }
-  /// The process runs.
-  [[nodiscard]] bool running() const { return engine_ != nullptr; }
+  [[nodiscard]] bool running() const override { return engine_ != nullptr; }
   [[nodiscard]] bool registered() const { return !user.is_zero(); }
   [[nodiscard]] bool online() const { return connection_ == ConnectionState::online; }
-  [[nodiscard]] bool wants_network() const { return wants_network_; }
-  [[nodiscard]] relay::ConnectionId connection() const { return connection_id_; }
 
   /// Starts the process; tries again by itself if the disk does not let it.
   void start();
@@ -54,8 +51,6 @@ class Device final : public Machine {
   /// Nothing waits to be sent or changed in chats that can go on.
   [[nodiscard]] bool quiet();
   [[nodiscard]] store::Database& db() { return *db_; }
-  /// Completions that are owed to the app.
-  [[nodiscard]] std::size_t pending_completions() const { return pending_.size(); }
 
   UserId user;
   DeviceId device;
@@ -63,8 +58,7 @@ class Device final : public Machine {
 
  private:
   void try_start();
-  void schedule_step(Timestamp at);
-  void step();
+  void step() override;
   /// Lets out what a step made; false if the process died on the way.
   bool let_out(client::Outputs out);
   void schedule_timer(const std::optional<Timestamp>& local);
@@ -81,9 +75,6 @@ class Device final : public Machine {
   std::unique_ptr<store::Database> db_;
   std::unique_ptr<client::Engine> engine_;
   std::vector<client::Input> inputs_;
-  std::optional<Timestamp> step_at_;
-  std::uint64_t step_ticket_ = 0;
-  std::uint64_t timer_ticket_ = 0;
   std::uint64_t life_ = 0;
   std::int64_t minute_ = 0;
   std::uint64_t steps_in_minute_ = 0;

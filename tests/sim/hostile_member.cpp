@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "sim/frames.h"
 #include "sim/world.h"
-#include "wire/frame.h"
 #include "wire/mls_header.h"
 
 namespace sotto::sim {
@@ -18,12 +18,7 @@ HostileMember::HostileMember(World& world) : world_(world), dice_(world.options(
 
 bool HostileMember::is(const Device& device) const { return device.index() == 0; }
 
-bool HostileMember::did(const char* attack) {
-  if (!world_.inject(Fault::count_)) return false;
-  ++world_.counts.attacks[attack];
-  world_.trace("hostile", attack);
-  return true;
-}
+bool HostileMember::did(const char* attack) { return world_.attack(attack); }
 
 void HostileMember::on_way_up(Device& device, Bytes& frame) {
   if (!is(device)) return;
@@ -43,8 +38,7 @@ void HostileMember::on_way_up(Device& device, Bytes& frame) {
     }
   }
   if (!changed) return;
-  frame.clear();
-  for (const auto& envelope : *envelopes) append(frame, wire::encode(envelope));
+  frame = encode_all(*envelopes);
 }
 
 bool HostileMember::spoil_commit(wire::Commit& commit) {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "sim/frames.h"
 #include "sim/world.h"
-#include "wire/frame.h"
 
 namespace sotto::sim {
 
@@ -19,12 +19,7 @@ void flip(std::string& bytes, Dice& dice) {
 HostileRelay::HostileRelay(World& world)
     : world_(world), dice_(world.options().seed, 20), calmness_(dice_.skewed(5, 200)) {}
 
-bool HostileRelay::did(const char* attack) {
-  if (!world_.inject(Fault::count_)) return false;
-  ++world_.counts.attacks[attack];
-  world_.trace("hostile", attack);
-  return true;
-}
+bool HostileRelay::did(const char* attack) { return world_.attack(attack); }
 
 bool HostileRelay::on_way_down(Device& device, Bytes& frame) {
   auto envelopes = wire::decode_frame(frame);
@@ -80,8 +75,7 @@ bool HostileRelay::on_way_down(Device& device, Bytes& frame) {
     changed = true;
   }
   if (!changed) return true;
-  frame.clear();
-  for (const auto& envelope : *envelopes) append(frame, wire::encode(envelope));
+  frame = encode_all(*envelopes);
   if (dice_.chance(1, 50) && !frame.empty() && did("flips a bit of a frame")) {
     frame[static_cast<std::size_t>(dice_.below(frame.size()))] ^= 1;
   }
@@ -228,8 +222,7 @@ void HostileRelay::on_way_up(Bytes& frame) {
   } else if (did("loses a request")) {
     envelopes->erase(envelopes->begin() + static_cast<std::ptrdiff_t>(at));
   }
-  frame.clear();
-  for (const auto& envelope : *envelopes) append(frame, wire::encode(envelope));
+  frame = encode_all(*envelopes);
 }
 
 }  // namespace sotto::sim

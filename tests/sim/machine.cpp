@@ -57,6 +57,31 @@ void Machine::fill_disk(Milliseconds time) {
   world_.after(time, [this] { disk_.capacity = 0; });
 }
 
+void Machine::schedule_step(Timestamp at) {
+  at = std::max(at, busy_until_);
+  if (step_at_ && *step_at_ <= at) return;
+  step_at_ = at;
+  world_.at(at, [this, ticket = ++step_ticket_] {
+    if (ticket != step_ticket_ || !running()) return;
+    step_at_.reset();
+    step();
+  });
+}
+
+void Machine::wake_after(std::optional<Milliseconds> sleep) {
+  const auto ticket = ++timer_ticket_;
+  if (!sleep) return;
+  world_.after(*sleep, [this, ticket] {
+    if (ticket == timer_ticket_ && running()) schedule_step(world_.now());
+  });
+}
+
+void Machine::forget_steps() {
+  ++step_ticket_;
+  ++timer_ticket_;
+  step_at_.reset();
+}
+
 bool Machine::take_storage_failed() {
   const auto full = disk_.counts().full_writes;
   const bool was_full = std::exchange(full_writes_, full) != full;

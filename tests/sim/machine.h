@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "sim/disk.h"
@@ -34,19 +35,33 @@ class Machine {
 
   /// The disk has no room left until `time` has passed.
   void fill_disk(Milliseconds time);
-  [[nodiscard]] bool disk_is_full() const { return disk_.capacity != 0; }
   /// Whether a storage operation failed since this was last asked.
   bool take_storage_failed();
 
   void trace(std::string_view what);
 
+  /// Its process runs.
+  [[nodiscard]] virtual bool running() const = 0;
+
  protected:
+  virtual void step() = 0;
+  /// Steps at this time, or earlier if that was asked for before; not while it is busy.
+  void schedule_step(Timestamp at);
+  /// Steps after this time, if nothing else is said before; nothing: never.
+  void wake_after(std::optional<Milliseconds> sleep);
+  /// What was scheduled was the business of a process that is gone.
+  void forget_steps();
+
   World& world_;
+  Timestamp busy_until_{};
 
  private:
   Disk::Verdict decide(const Disk::Operation& operation);
   void plan_next_fault();
 
+  std::optional<Timestamp> step_at_;
+  std::uint64_t step_ticket_ = 0;
+  std::uint64_t timer_ticket_ = 0;
   std::string name_;
   bool is_relay_;
   Disk disk_;

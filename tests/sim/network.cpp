@@ -42,7 +42,7 @@ relay::ConnectionId Network::connect(Device& device) {
     auto* found = find(id);
     if (found == nullptr) return;
     if (!found->client_open) return tidy(id);
-    if (found->severed || !world_.relay().up()) {
+    if (found->severed || !world_.relay().running()) {
       found->client_open = false;
       found->device->input(client::ConnectionLost{Error(ErrorCode::UNAVAILABLE, "no connection")}, id);
       return tidy(id);

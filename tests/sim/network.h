@@ -35,7 +35,6 @@ class Network {
   void set_rate(relay::ConnectionId id, std::uint64_t bytes_per_second);
   [[nodiscard]] std::vector<relay::ConnectionId> open() const;
   [[nodiscard]] Device* device_of(relay::ConnectionId id);
-  [[nodiscard]] std::size_t size() const { return links_.size(); }
   /// Stalls, delays and narrow links end.
   void heal();
 

@@ -3,6 +3,7 @@
 #include "client/tables/account_table.h"
 #include "client/tables/chat_table.h"
 #include "crypto/hash.h"
+#include "sim/calm_store.h"
 #include "sim/world.h"
 #include "wire/frame.h"
 #include "wire/mls_header.h"
@@ -10,14 +11,6 @@
 namespace sotto::sim {
 
 namespace {
-
-std::string place(const ChatId& chat, std::uint64_t seq) { return brief(chat.bytes) + "/" + std::to_string(seq); }
-
-template <typename T>
-T must(Result<T> result, const char* what) {
-  if (!result.ok()) violated("a calm store can be read", std::string(what) + ": " + result.error().message);
-  return std::move(*result);
-}
 
 /// A state that comes after another one. What failed, failed for good.
 bool may_follow(MessageState before, MessageState after) {
@@ -58,7 +51,7 @@ void Oracle::check_shown(Device& device, const Message& message) {
     return;
   }
   const auto hostile = world_.options().hostile;
-  if (hostile == Hostile::relay || is_hostile(device) || long_absence_) return;
+  if (hostile == Hostile::relay || is_hostile(device)) return;
   if (message.kind == MessageKind::notice && message.notice.kind == NoticeKind::must_rejoin) {
     violated("nobody is lost by what others do", device.name() + " in " + brief(message.chat.bytes));
   }
@@ -86,15 +79,15 @@ void Oracle::on_event(Device& device, const Event& event) {
   if (is_hostile(device)) return;
   check_shown(device, message);
   const MessageOfDevice key{device.index(), message.chat, message.sender, message.id};
-  const auto [known, fresh] = told_.try_emplace(key, Told{message.state, message.kind});
+  const auto [known, fresh] = told_.try_emplace(key, message.state);
   if (fresh) return;
   if (added != nullptr) violated("a message is shown once", device.name() + " " + brief(message.id.bytes));
-  if (!may_follow(known->second.state, message.state)) {
+  if (!may_follow(known->second, message.state)) {
     violated("a state never goes back", device.name() + " " + brief(message.id.bytes) + " from " +
-                                            std::string(to_string(known->second.state)) + " to " +
+                                            std::string(to_string(known->second)) + " to " +
                                             std::string(to_string(message.state)));
   }
-  known->second = {message.state, message.kind};
+  known->second = message.state;
 }
 
 // ---- What processes do
@@ -110,9 +103,9 @@ void Oracle::on_started(Device& device) {
     if (index != device.index()) continue;
     const auto stored = must(messages.find(chat, sender, id), "message");
     if (!stored) violated("what was told is on disk", device.name() + " lost " + brief(id.bytes));
-    if (!may_follow(told.state, stored->state)) {
+    if (!may_follow(told, stored->state)) {
       violated("what was told is on disk", device.name() + " " + brief(id.bytes) + " was " +
-                                               std::string(to_string(told.state)) + ", is " +
+                                               std::string(to_string(told)) + ", is " +
                                                std::string(to_string(stored->state)));
     }
   }

@@ -23,6 +23,7 @@ struct TrueLog {
   struct Entry {
     relay::EntryKind kind = relay::EntryKind::message;
     relay::DeviceRef sender;
+    /// Of a message: as its sender signed them.
     ClientMessageId id;
     std::uint64_t n = 0;
     std::uint64_t time = 0;
@@ -77,8 +78,6 @@ class Oracle {
   [[nodiscard]] const std::map<ChatId, TrueLog>& logs() const { return logs_; }
   /// The steps of this device are not judged: it is the hostile one.
   [[nodiscard]] bool is_hostile(const Device& device) const;
-  /// Entries may have expired, so something may be missing.
-  void note_long_absence() { long_absence_ = true; }
 
  private:
   struct Text {
@@ -86,10 +85,6 @@ class Oracle {
     ChatId chat;
     std::string text;
     bool durable = false;
-  };
-  struct Told {
-    MessageState state = MessageState::queued;
-    MessageKind kind = MessageKind::text;
   };
   struct Sent {
     std::uint64_t n = 0;
@@ -119,13 +114,12 @@ class Oracle {
   World& world_;
   std::map<ChatId, TrueLog> logs_;
   std::map<ClientMessageId, Text> texts_;
-  std::map<MessageOfDevice, Told> told_;
+  std::map<MessageOfDevice, MessageState> told_;
   std::map<std::pair<ChatOfDevice, ClientMessageId>, Sent> sent_;
   std::map<std::pair<std::size_t, std::uint64_t>, ChatId> send_requests_;
   std::map<ChatOfDevice, std::uint64_t> acked_;
   std::vector<std::pair<Bytes, crypto::Sha256Digest>> sealed_in_step_;
   std::map<Bytes, crypto::Sha256Digest> sealed_;
-  bool long_absence_ = false;
 };
 
 }  // namespace sotto::sim

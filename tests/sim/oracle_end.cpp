@@ -6,35 +6,18 @@
 #include "client/tables/account_table.h"
 #include "client/tables/chat_table.h"
 #include "mls/limits.h"
+#include "sim/calm_store.h"
 #include "sim/oracle.h"
 #include "sim/world.h"
 #include "store/transaction.h"
-#include "wire/mls_header.h"
+#include "support/history.h"
 
 namespace sotto::sim {
 
 namespace {
 
-std::string place(const ChatId& chat, std::uint64_t seq) { return brief(chat.bytes) + "/" + std::to_string(seq); }
-
-template <typename T>
-T must(Result<T> result, const char* what) {
-  if (!result.ok()) violated("a calm store can be read", std::string(what) + ": " + result.error().message);
-  return std::move(*result);
-}
-
 std::vector<Message> history_of(Device& device, const ChatId& chat) {
-  client::MessageTable table(device.db());
-  std::vector<Message> out;
-  std::optional<std::int64_t> before;
-  for (;;) {
-    auto page = must(table.page(chat, before, 200), "history");
-    if (page.empty()) break;
-    before = page.back().position;
-    out.insert(out.end(), page.begin(), page.end());
-  }
-  std::ranges::reverse(out);
-  return out;
+  return must(test::whole_history(device.db(), chat), "history");
 }
 
 std::optional<client::ChatRow> row_of(Device& device, const ChatId& chat) {
@@ -82,10 +65,8 @@ void Oracle::check_history(Device& device, const ChatId& chat, const TrueLog& lo
   if (found == log.members.end() || found->second.owed.empty()) return;
   const auto& member = found->second;
   const auto row = row_of(device, chat);
-  const bool lost = long_absence_ || (row && row->status == ChatStatus::must_rejoin);
-  if (lost && world_.options().hostile != Hostile::none) return;
+  if (row && row->status == ChatStatus::must_rejoin && world_.options().hostile != Hostile::none) return;
   if (!row) violated("at least once to each device", device.name() + " does not know " + brief(chat.bytes));
-  if (lost && long_absence_) return;
   std::map<std::uint64_t, Message> shown;
   std::uint64_t last = 0;
   for (auto& message : history_of(device, chat)) {
@@ -102,13 +83,12 @@ void Oracle::check_history(Device& device, const ChatId& chat, const TrueLog& lo
     if (entry.kind != relay::EntryKind::message || !member.is_owed(seq)) continue;
     const auto* sender = world_.device_of(entry.sender.user);
     if (sender == nullptr || is_hostile(*sender)) continue;
-    const auto aad = wire::read_mls_header(entry.payload);
-    const auto id = wire::check_message_aad(aad->authenticated_data)->client_message_id;
     const auto at = shown.find(seq);
     if (at == shown.end()) {
-      violated("at least once to each device", device.name() + " lacks " + place(chat, seq) + " " + brief(id.bytes));
+      violated("at least once to each device",
+               device.name() + " lacks " + place(chat, seq) + " " + brief(entry.id.bytes));
     }
-    if (at->second.id != id || at->second.sender != entry.sender.user) {
+    if (at->second.id != entry.id || at->second.sender != entry.sender.user) {
       violated("one order a chat for all", device.name() + " has another message at " + place(chat, seq));
     }
     shown.erase(at);
@@ -168,8 +148,7 @@ void Oracle::check_agreement(const ChatId& chat, const TrueLog& log) {
       }
       continue;
     }
-    if (row->status == ChatStatus::must_rejoin && (world_.options().hostile != Hostile::none || long_absence_))
-      continue;
+    if (row->status == ChatStatus::must_rejoin && world_.options().hostile != Hostile::none) continue;
     if (row->status != ChatStatus::active) {
       violated("whoever is on the roster can use the chat", device.name() + " in " + brief(chat.bytes) + " is " +
                                                                 std::string(to_string(row->status)) + ": " +
@@ -225,7 +204,6 @@ void Oracle::check_secrecy(Device& device, const ChatId& chat, const TrueLog& lo
 
 void Oracle::check_gaps_are_shown(Device& device, const ChatId& chat) {
   // Among what is shown of another device, its own numbering has no hole without a placeholder near it.
-  if (long_absence_) return;
   const auto log = logs_.find(chat);
   if (log == logs_.end()) return;
   std::map<relay::DeviceRef, std::uint64_t> last_n;
@@ -234,12 +212,9 @@ void Oracle::check_gaps_are_shown(Device& device, const ChatId& chat) {
   for (std::uint64_t seq = 1; seq <= log->second.entries.size(); ++seq) {
     const auto& entry = log->second.at(seq);
     if (entry.kind != relay::EntryKind::message) continue;
-    const auto header = wire::read_mls_header(entry.payload);
-    const auto aad = header.ok() ? wire::check_message_aad(header->authenticated_data) : header.error();
-    if (!aad.ok()) continue;
     // A sender that was lied to sends a message again under its next n.
-    numbers.try_emplace(aad->client_message_id, entry.sender, aad->n);
-    ids[{entry.sender, aad->n}].insert(aad->client_message_id);
+    numbers.try_emplace(entry.id, entry.sender, entry.n);
+    ids[{entry.sender, entry.n}].insert(entry.id);
   }
   const auto history = history_of(device, chat);
   std::set<ClientMessageId> shown;
@@ -296,7 +271,7 @@ void Oracle::check_bounds(Device& device) {
 }
 
 void Oracle::check_relay_empty() {
-  if (world_.options().hostile != Hostile::none || long_absence_) return;
+  if (world_.options().hostile != Hostile::none) return;
   const auto db = world_.relay().open_reader();
   const auto left = must(db->one<std::int64_t>("SELECT count(*) FROM log_entry"), "entries").value_or(0);
   if (left != 0) violated("not kept longer than necessary", std::to_string(left) + " entries are left at the relay");

@@ -1,14 +1,11 @@
 // The oracle's view of what the relay makes durable.
 #include "crypto/hash.h"
+#include "sim/calm_store.h"
 #include "sim/oracle.h"
 #include "sim/world.h"
 #include "wire/mls_header.h"
 
 namespace sotto::sim {
-
-namespace {
-std::string place(const ChatId& chat, std::uint64_t seq) { return brief(chat.bytes) + "/" + std::to_string(seq); }
-}  // namespace
 
 bool TrueLog::Member::is_owed(std::uint64_t seq) const {
   return std::ranges::any_of(owed, [&](const auto& range) { return range.first <= seq && seq <= range.second; });
@@ -41,6 +38,8 @@ void Oracle::append_message(const ChatId& chat, TrueLog& log, std::uint64_t seq,
   const auto aad = header.ok() ? wire::check_message_aad(header->authenticated_data) : header.error();
   if (!aad.ok()) violated("the relay checks what it can read", place(chat, seq));
   entry.epoch = header->epoch;
+  entry.id = aad->client_message_id;
+  entry.n = aad->n;
   if (aad->n != member.last_n + 1) {
     violated("one sender's messages in the order sent",
              place(chat, seq) + " has n " + std::to_string(aad->n) + " after " + std::to_string(member.last_n));

@@ -23,11 +23,11 @@ RelayHost::~RelayHost() {
 }
 
 void RelayHost::start() {
-  if (!up()) try_start();
+  if (!running()) try_start();
 }
 
 void RelayHost::try_start() {
-  if (up()) return;
+  if (running()) return;
   disk().start();
   relay::SqliteOptions options;
   options.vfs = disk().vfs_name();
@@ -73,9 +73,7 @@ void RelayHost::check_disk() {
 }
 
 void RelayHost::lose_process() {
-  ++step_ticket_;
-  ++timer_ticket_;
-  step_at_.reset();
+  forget_steps();
   inputs_.clear();
   die_after_.reset();
   core_.reset();
@@ -83,7 +81,7 @@ void RelayHost::lose_process() {
 }
 
 void RelayHost::die(bool power_cut, Milliseconds pause) {
-  if (!up()) return;
+  if (!running()) return;
   if (!disk().dead()) power_cut ? disk().power_cut() : disk().kill();
   trace(power_cut ? "power is cut" : "is killed");
   lose_process();
@@ -92,24 +90,19 @@ void RelayHost::die(bool power_cut, Milliseconds pause) {
 }
 
 void RelayHost::restart(Milliseconds pause) {
-  if (!up()) return;
+  if (!running()) return;
   auto out = core_->stop(local_now());
   if (disk().dead()) return die(false, pause);
   trace("stops");
-  if (!let_out(std::move(out)) || !up()) return;
-  ++step_ticket_;
-  ++timer_ticket_;
-  step_at_.reset();
-  inputs_.clear();
-  core_.reset();
-  backend_.reset();
+  if (!let_out(std::move(out)) || !running()) return;
+  lose_process();
   if (disk().dead()) disk().start();
   world_.network().relay_died(false);
   world_.after(pause, [this] { try_start(); });
 }
 
 void RelayHost::input(relay::Input input) {
-  if (!up()) return;
+  if (!running()) return;
   const bool urgent = !std::holds_alternative<relay::Drained>(input) || waits_for_drain_;
   if (const auto* received = std::get_if<relay::Received>(&input)) {
     trace("gets " + fingerprint(received->bytes) + " on " + std::to_string(received->id));
@@ -121,17 +114,6 @@ void RelayHost::input(relay::Input input) {
 void RelayHost::slow_down(Milliseconds step, Milliseconds time) {
   slow_step_ = step;
   slow_until_ = world_.now() + time;
-}
-
-void RelayHost::schedule_step(Timestamp at) {
-  at = std::max(at, busy_until_);
-  if (step_at_ && *step_at_ <= at) return;
-  step_at_ = at;
-  world_.at(at, [this, ticket = ++step_ticket_] {
-    if (ticket != step_ticket_ || !up()) return;
-    step_at_.reset();
-    step();
-  });
 }
 
 void RelayHost::step() {
@@ -146,14 +128,8 @@ void RelayHost::step() {
   }
   const auto timer = out.next_timer;
   waits_for_drain_ = out.waits_for_drain;
-  if (!let_out(std::move(out)) || !up()) return;
-  const auto ticket = ++timer_ticket_;
-  if (timer) {
-    // Nothing is ever due in less than a millisecond of this world, lest time stands still.
-    world_.after(std::max(*timer, Milliseconds(timer->count() == 0 ? 0 : 1)), [this, ticket] {
-      if (ticket == timer_ticket_ && up()) schedule_step(world_.now());
-    });
-  }
+  if (!let_out(std::move(out)) || !running()) return;
+  wake_after(timer);
 }
 
 bool RelayHost::let_out(relay::Outputs out) {

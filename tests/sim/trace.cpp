@@ -20,7 +20,6 @@ void Trace::line(std::int64_t at, std::string_view who, std::string_view what) {
   text.append(" ").append(who).append(" ").append(what);
   first_ = siphash(key_of(first_, 1), as_bytes(text));
   second_ = siphash(key_of(second_, 2), as_bytes(text));
-  ++lines_;
   if (verbose_) std::fprintf(stderr, "%s\n", text.c_str());
   tail_.push_back(std::move(text));
   if (tail_.size() > lines_kept) tail_.pop_front();

@@ -28,13 +28,11 @@ class Trace {
   /// Of all lines so far, 32 hexadecimal digits.
   [[nodiscard]] std::string hash() const;
   [[nodiscard]] const std::deque<std::string>& tail() const { return tail_; }
-  [[nodiscard]] std::uint64_t lines() const { return lines_; }
 
  private:
   bool verbose_;
   std::uint64_t first_ = 0;
   std::uint64_t second_ = 0;
-  std::uint64_t lines_ = 0;
   std::deque<std::string> tail_;
 };
 

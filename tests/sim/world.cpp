@@ -74,10 +74,22 @@ void World::choose(const Options& options) {
   key_packages_ = static_cast<std::uint32_t>(dice.chance(1, 50) ? 100 : dice.between(20, 24));
 }
 
-bool World::inject(Fault fault) {
+bool World::may_trouble() {
   if (calm_ || trouble_over_ || faults_injected_ >= options_.most_faults) return false;
   ++faults_injected_;
-  if (fault != Fault::count_) ++counts.faults[static_cast<std::size_t>(fault)];
+  return true;
+}
+
+bool World::inject(Fault fault) {
+  if (!may_trouble()) return false;
+  ++counts.faults[static_cast<std::size_t>(fault)];
+  return true;
+}
+
+bool World::attack(const char* what) {
+  if (!may_trouble()) return false;
+  ++counts.attacks[what];
+  trace("hostile", what);
   return true;
 }
 
@@ -157,7 +169,7 @@ void World::end_trouble() {
 }
 
 bool World::all_quiet() {
-  if (!relay_->up()) return false;
+  if (!relay_->running()) return false;
   return std::ranges::all_of(devices_, [](Device& device) {
     return device.running() && (!device.registered() || (device.online() && device.quiet()));
   });

@@ -43,6 +43,8 @@ class World {
   [[nodiscard]] bool enabled(Fault fault) const { return faults_.test(static_cast<std::size_t>(fault)); }
   /// Counts it; false if no more faults are wanted.
   bool inject(Fault fault);
+  /// The same for what a hostile relay or member does.
+  bool attack(const char* what);
   /// How many storage operations lie between two faults, about; 0: none.
   [[nodiscard]] std::uint64_t storage_fault_distance() const { return storage_fault_distance_; }
   /// While true, disks do what they are told.
@@ -87,6 +89,7 @@ class World {
     bool operator<(const Due& other) const { return at != other.at ? at > other.at : order > other.order; }
   };
   void choose(const Options& options);
+  bool may_trouble();
   void run_until(Timestamp end);
   void plan_operation();
   void plan_fault();

@@ -5,19 +5,14 @@
 #include "client/schema.h"
 #include "client/tables/chat_table.h"
 #include "crypto/init.h"
-#include "support/catch.h"
+#include "support/history.h"
+#include "support/must.h"
 #include "wire/frame.h"
 #include "wire/identity.h"
 
 namespace sotto::test {
 
 namespace {
-template <typename T>
-T must(Result<T> result) {
-  if (!result.ok()) FAIL(std::string(error_name(result.error().code)) + ": " + result.error().message);
-  return std::move(*result);
-}
-
 Bytes rewritten(ByteView frame, const std::function<bool(wire::Envelope&)>& change) {
   auto envelopes = must(wire::decode_frame(frame));
   Bytes out;
@@ -104,18 +99,7 @@ void TestDevice::go_online() {
   command(client::ConnectCommand{});
 }
 
-std::vector<Message> TestDevice::history(const ChatId& id) {
-  std::vector<Message> out;
-  std::optional<std::int64_t> before;
-  for (;;) {
-    auto page = must(client::MessageTable(*db).page(id, before, 200));
-    if (page.empty()) break;
-    before = page.back().position;
-    out.insert(out.end(), page.begin(), page.end());
-  }
-  std::ranges::reverse(out);
-  return out;
-}
+std::vector<Message> TestDevice::history(const ChatId& id) { return must(whole_history(*db, id)); }
 
 std::vector<std::string> TestDevice::texts(const ChatId& id) {
   std::vector<std::string> out;

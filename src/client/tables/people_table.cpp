@@ -32,6 +32,14 @@ Result<std::string> UserTable::handle(const UserId& user) {
   return found ? found->value_or("") : std::string();
 }
 
+namespace {
+Result<mls::KeyPackageBundle> parse_stored(ByteView bytes) {
+  auto bundle = mls::KeyPackageBundle::parse(bytes);
+  if (!bundle.ok()) return Error(ErrorCode::CORRUPT, "a stored key package does not parse");
+  return bundle;
+}
+}  // namespace
+
 Status KeyPackageTable::insert(const mls::KeyPackageBundle& bundle, bool last_resort, std::int64_t now) {
   return db_.run("INSERT INTO key_package(ref, bundle, last_resort, created_at, published) VALUES(?, ?, ?, ?, ?)",
                  bundle.key_package.ref(), bundle.serialize(), last_resort, now, last_resort);
@@ -40,9 +48,8 @@ Status KeyPackageTable::insert(const mls::KeyPackageBundle& bundle, bool last_re
 Result<std::optional<mls::KeyPackageBundle>> KeyPackageTable::find(ByteView ref) {
   SOTTO_TRY_ASSIGN(const auto bytes, db_.one<SecretBytes>("SELECT bundle FROM key_package WHERE ref = ?", ref));
   if (!bytes) return std::optional<mls::KeyPackageBundle>();
-  auto bundle = mls::KeyPackageBundle::parse(bytes->view());
-  if (!bundle.ok()) return Error(ErrorCode::CORRUPT, "a stored key package does not parse");
-  return std::optional<mls::KeyPackageBundle>(std::move(*bundle));
+  SOTTO_TRY_ASSIGN(auto bundle, parse_stored(bytes->view()));
+  return std::optional<mls::KeyPackageBundle>(std::move(bundle));
 }
 
 Status KeyPackageTable::remove_one_time(ByteView ref) {
@@ -57,9 +64,8 @@ Result<std::vector<mls::KeyPackageBundle>> KeyPackageTable::unpublished() {
   std::vector<mls::KeyPackageBundle> out;
   SOTTO_TRY(db_.query("SELECT bundle FROM key_package WHERE published = 0 ORDER BY ref",
                       [&](const store::Row& row) -> Status {
-                        auto bundle = mls::KeyPackageBundle::parse(row.get<SecretBytes>(0).view());
-                        if (!bundle.ok()) return Error(ErrorCode::CORRUPT, "a stored key package does not parse");
-                        out.push_back(std::move(*bundle));
+                        SOTTO_TRY_ASSIGN(auto bundle, parse_stored(row.get<SecretBytes>(0).view()));
+                        out.push_back(std::move(bundle));
                         return {};
                       }));
   return out;

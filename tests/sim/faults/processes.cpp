@@ -20,7 +20,7 @@ class RelayKillSending final : public Operation {
   std::string_view name() const override { return name_of(Fault::relay_kill_sending); }
   unsigned weight() const override { return 3; }
   bool run(World& world) override {
-    if (!world.enabled(Fault::relay_kill_sending) || !world.relay().up()) return false;
+    if (!world.enabled(Fault::relay_kill_sending) || !world.relay().running()) return false;
     world.relay().die_in_next_step(static_cast<std::size_t>(world.trouble.below(4)));
     return true;
   }
@@ -29,7 +29,7 @@ class RelayRestart final : public Operation {
   std::string_view name() const override { return name_of(Fault::relay_restart); }
   unsigned weight() const override { return 2; }
   bool run(World& world) override {
-    if (!world.enabled(Fault::relay_restart) || !world.relay().up() || !world.inject(Fault::relay_restart))
+    if (!world.enabled(Fault::relay_restart) || !world.relay().running() || !world.inject(Fault::relay_restart))
       return false;
     world.relay().restart(Milliseconds(world.trouble.skewed(0, 30'000)));
     return true;

@@ -9,20 +9,11 @@
 #include "crypto/init.h"
 #include "crypto/sign.h"
 #include "mls/memory_storage.h"
-#include "support/catch.h"
+#include "support/must.h"
 #include "wire/frame.h"
 #include "wire/identity.h"
 
 namespace sotto::test {
-
-template <typename T>
-T must(Result<T> result) {
-  if (!result.ok()) FAIL(std::string(error_name(result.error().code)) + ": " + result.error().message);
-  return std::move(*result);
-}
-inline void must(const Status& status) {
-  if (!status.ok()) FAIL(std::string(error_name(status.error().code)) + ": " + status.error().message);
-}
 
 inline constexpr Timestamp noon{std::chrono::milliseconds(1'800'000'000'000)};
 

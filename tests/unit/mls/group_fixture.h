@@ -7,21 +7,13 @@
 #include "crypto/sign.h"
 #include "mls/group.h"
 #include "mls/memory_storage.h"
-#include "support/catch.h"
+#include "support/must.h"
 
 namespace sotto::mls::test {
 
 inline Timestamp at(int milliseconds) { return Timestamp(std::chrono::milliseconds(milliseconds)); }
 
-/// The value, or a failed test that names the error.
-template <typename T>
-T must(Result<T> result) {
-  if (!result.ok()) FAIL(error_name(result.error().code) << ": " << result.error().message);
-  return std::move(result).value();
-}
-inline void must(Status status) {
-  if (!status.ok()) FAIL(error_name(status.error().code) << ": " << status.error().message);
-}
+using sotto::test::must;
 
 struct Device {
   std::string name;
