@@ -12,8 +12,8 @@ namespace {
 constexpr std::chrono::hours tolerated_clock_difference{24};
 constexpr std::chrono::hours key_package_lifetime{90 * 24};
 constexpr std::chrono::hours last_resort_lifetime{7 * 24};
-/// One-time key packages whose Welcome may still come; what a relay asks for beyond is not made.
-constexpr std::size_t most_waiting = 10 * wire::limits::key_packages_per_device;
+/// As one-time key packages whose Welcome may still come; what a relay asks for beyond is not made.
+constexpr std::size_t most_stocks_waiting = 10;
 /// A Welcome waits at the relay for so long, and some days more in a relay that is configured otherwise.
 constexpr std::chrono::hours welcome_lifetime{35 * 24};
 
@@ -40,7 +40,7 @@ mls::KeyPackageBundle make_key_package_for(const AccountRow& account, Timestamp 
 namespace {
 Status make_missing(Context& context, std::size_t at_relay) {
   SOTTO_TRY_ASSIGN(const auto waiting, context.key_packages.one_time_count());
-  if (waiting >= most_waiting) {
+  if (waiting >= most_stocks_waiting * context.key_package_stock) {
     // So many were taken and never used: the relay is lying, or somebody empties the stock. The last resort remains.
     SOTTO_RARE(key_packages_not_made);
     return {};

@@ -172,8 +172,8 @@ Status Outbox::on_refusal(ChatRow& chat, const OutboxRow& row, const wire::Respo
       SOTTO_RARE(stale_epoch);
       if (!SOTTO_PLANTED(stale_ciphertext_kept)) SOTTO_TRY(c_.outbox.drop_ciphertexts(chat.id, row.place));
       runtime.send_after_cursor = std::max(runtime.send_after_cursor, response.handshake_seq());
-      if (row.after_handshake < response.handshake_seq()) return {};
-      // Stale, though nothing came after: this relay would refuse the next one, too.
+      if (chat.cursor < response.handshake_seq() || row.after_handshake < chat.handshake_seq) return {};
+      // Stale, though this device saw no handshake after it: this relay would refuse the next one, too.
       SOTTO_RARE(stale_without_newer_handshake);
       break;
     case ErrorCode::UNAUTHENTICATED:

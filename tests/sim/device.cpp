@@ -178,7 +178,7 @@ bool Device::let_out(client::Outputs out) {
     if (auto* hostile = world_.hostile_member()) hostile->on_way_up(*this, frame);
     trace("sends " + fingerprint(frame));
     world_.oracle().on_frame_up(*this, frame);
-    if (auto* hostile = world_.hostile_relay()) hostile->on_way_up(frame);
+    if (auto* hostile = world_.hostile_relay()) hostile->on_way_up(*this, frame);
     world_.network().send_up(connection_id_, std::move(frame));
   }
   schedule_timer(out.next_timer);

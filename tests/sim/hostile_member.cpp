@@ -18,6 +18,18 @@ HostileMember::HostileMember(World& world) : world_(world), dice_(world.options(
 
 bool HostileMember::is(const Device& device) const { return device.index() == 0; }
 
+void HostileMember::change_often() {
+  world_.after(Milliseconds(dice_.between(1'000, 20'000)), [this] {
+    if (world_.trouble_is_over()) return;
+    change_often();
+    auto& device = world_.devices().front();
+    if (!device.running() || !device.registered()) return;
+    auto chats = device.chats();
+    std::erase_if(chats, [](const Chat& chat) { return chat.status != ChatStatus::active; });
+    if (!chats.empty()) device.change(dice_.pick(chats).id, client::ChangeKind::refresh, {}, {});
+  });
+}
+
 bool HostileMember::did(const char* attack) { return world_.attack(attack); }
 
 void HostileMember::on_way_up(Device& device, Bytes& frame) {
@@ -30,7 +42,7 @@ void HostileMember::on_way_up(Device& device, Bytes& frame) {
     wire::Commit* commit = nullptr;
     if (request.has_update_chat()) commit = request.mutable_update_chat()->mutable_commit();
     if (request.has_modify_chat_participants()) commit = request.mutable_modify_chat_participants()->mutable_commit();
-    if (commit != nullptr && dice_.chance(1, 2)) {
+    if (commit != nullptr && dice_.chance(3, 4)) {
       changed = spoil_commit(*commit) || changed;
     } else if (request.has_send_message() && dice_.chance(1, 3)) {
       spoil_message(*request.mutable_send_message());

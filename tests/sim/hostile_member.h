@@ -15,6 +15,8 @@ class HostileMember {
  public:
   explicit HostileMember(World& world);
   [[nodiscard]] bool is(const Device& device) const;
+  /// Its user has keys changed in some chat every few seconds.
+  void change_often();
   void on_way_up(Device& device, Bytes& frame);
 
  private:

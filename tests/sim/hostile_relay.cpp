@@ -12,14 +12,55 @@ constexpr std::size_t most_heard = 200;
 
 void flip(std::string& bytes, Dice& dice) {
   if (bytes.empty()) return;
-  bytes[static_cast<std::size_t>(dice.below(bytes.size()))] ^= static_cast<char>(1U << dice.below(8));
+  const auto bit = static_cast<char>(1U << dice.below(8));
+  bytes[static_cast<std::size_t>(dice.below(bytes.size()))] ^= bit;
 }
 }  // namespace
 
 HostileRelay::HostileRelay(World& world)
-    : world_(world), dice_(world.options().seed, 20), calmness_(dice_.skewed(5, 200)) {}
+    : world_(world),
+      dice_(world.options().seed, 20),
+      calmness_(world.options().workload >= 2 ? dice_.skewed(3, 60) : dice_.skewed(5, 200)),
+      hiding_dice_(world.options().seed, 22) {
+  hides_ = world.options().workload >= 2 && hiding_dice_.chance(1, 4);
+}
 
 bool HostileRelay::did(const char* attack) { return world_.attack(attack); }
+
+bool HostileRelay::hide(Device& device, std::vector<wire::Envelope>& envelopes) {
+  bool changed = false;
+  for (auto& envelope : envelopes) {
+    if (envelope.push().has_entries()) {
+      auto& entries = *envelope.mutable_push()->mutable_entries();
+      auto& all = *entries.mutable_entries();
+      auto& hidden = hidden_[{device.index(), entries.chat_id()}];
+      for (int i = 0; i < all.size();) {
+        // From there on the log that this device sees is shorter than everybody else's.
+        if (all.Get(i).has_message() && hidden == 0 && hiding_dice_.chance(1, 4) &&
+            did("hides a message and closes the hole")) {
+          all.DeleteSubrange(i, 1);
+          ++hidden;
+          changed = true;
+          continue;
+        }
+        if (hidden > 0) {
+          all.Mutable(i)->set_seq(all.Get(i).seq() - hidden);
+          changed = true;
+        }
+        ++i;
+      }
+    } else if (envelope.push().has_heads()) {
+      for (auto& head : *envelope.mutable_push()->mutable_heads()->mutable_heads()) {
+        const auto hidden = hidden_.find({device.index(), head.chat_id()});
+        if (hidden == hidden_.end() || hidden->second == 0) continue;
+        head.set_head(head.head() - std::min(head.head(), hidden->second));
+        head.set_acked_seq(head.acked_seq() - std::min(head.acked_seq(), hidden->second));
+        changed = true;
+      }
+    }
+  }
+  return changed;
+}
 
 bool HostileRelay::on_way_down(Device& device, Bytes& frame) {
   auto envelopes = wire::decode_frame(frame);
@@ -30,7 +71,7 @@ bool HostileRelay::on_way_down(Device& device, Bytes& frame) {
     else
       heard_[static_cast<std::size_t>(dice_.below(most_heard))] = envelope;
   }
-  bool changed = false;
+  bool changed = hides_ && hide(device, *envelopes);
   std::erase_if(*envelopes, [&](const wire::Envelope& envelope) {
     const auto& entries = envelope.push().entries();
     const bool drop = std::ranges::any_of(withheld_, [&](const auto& it) {
@@ -209,7 +250,24 @@ void HostileRelay::change_answer(wire::Response& response) {
   }
 }
 
-void HostileRelay::on_way_up(Bytes& frame) {
+void HostileRelay::count_as_others_do(Device& device, Bytes& frame) {
+  auto envelopes = wire::decode_frame(frame);
+  if (!envelopes.ok()) return;
+  bool changed = false;
+  for (auto& envelope : *envelopes) {
+    if (!envelope.request().has_ack()) continue;
+    for (auto& cursor : *envelope.mutable_request()->mutable_ack()->mutable_cursors()) {
+      const auto hidden = hidden_.find({device.index(), cursor.chat_id()});
+      if (hidden == hidden_.end() || hidden->second == 0) continue;
+      cursor.set_seq(cursor.seq() + hidden->second);
+      changed = true;
+    }
+  }
+  if (changed) frame = encode_all(*envelopes);
+}
+
+void HostileRelay::on_way_up(Device& device, Bytes& frame) {
+  if (!hidden_.empty()) count_as_others_do(device, frame);
   if (!dice_.chance(1, calmness_ * 2)) return;
   auto envelopes = wire::decode_frame(frame);
   if (!envelopes.ok() || envelopes->empty()) return;

@@ -1,6 +1,8 @@
 // A relay that lies: it stands between the honest core and the devices, and spoils what goes by.
 #pragma once
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "base/bytes.h"
@@ -18,9 +20,12 @@ class HostileRelay {
   explicit HostileRelay(World& world);
   /// False: it never arrives.
   bool on_way_down(Device& device, Bytes& frame);
-  void on_way_up(Bytes& frame);
+  void on_way_up(Device& device, Bytes& frame);
 
  private:
+  /// An ack by a device from which messages are hidden, in the numbers of the true log.
+  void count_as_others_do(Device& device, Bytes& frame);
+  bool hide(Device& device, std::vector<wire::Envelope>& envelopes);
   bool did(const char* attack);
   bool change_push(wire::Push& push);
   void change_entry(wire::Entry& entry);
@@ -33,6 +38,10 @@ class HostileRelay {
   std::vector<wire::Envelope> heard_;
   /// Whom it keeps which chat's messages from.
   std::vector<std::pair<const Device*, std::string>> withheld_;
+  /// In a few runs it hides single messages well: how many from whom in which chat, by the device's index.
+  Dice hiding_dice_;
+  bool hides_ = false;
+  std::map<std::pair<std::size_t, std::string>, std::uint64_t> hidden_;
 };
 
 }  // namespace sotto::sim

@@ -60,6 +60,8 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", seeds, "How many seeds, one after the other");
   app.add_option("--stride", stride, "From one seed to the next");
   app.add_option("--time", seconds, "Seconds after which no new seed is begun (in place of --seeds)");
+  app.add_option("--workload", options.workload, "Only operations that were there with this version")
+      ->check(CLI::Range(1U, newest_workload));
   app.add_option("--minutes", options.minutes, "Virtual minutes of a run; else the seed chooses");
   app.add_option("--devices", options.devices, "Devices; else the seed chooses")->check(CLI::Range(1, 100));
   app.add_option("--faults", fault_list,

@@ -3,6 +3,7 @@
 //
 //   class Rename final : public Operation {
 //     std::string_view name() const override { return "rename"; }
+//     unsigned since() const override { return 3; }  // the next version: options.h
 //     unsigned weight() const override { return 2; }
 //     bool run(World& world) override { ... }
 //   };
@@ -25,6 +26,8 @@ class Operation {
   virtual ~Operation() = default;
 
   [[nodiscard]] virtual std::string_view name() const = 0;
+  /// The version of the workload that it came with.
+  [[nodiscard]] virtual unsigned since() const { return 1; }
   /// How often it is chosen, relative to others.
   [[nodiscard]] virtual unsigned weight() const = 0;
   /// False if there is nothing to do it with now.

@@ -76,8 +76,13 @@ inline std::string_view name_of(Fault fault) { return fault_names[static_cast<st
 
 enum class Hostile : std::uint8_t { none, relay, member };
 
+/// Grows with every operation or attack that is added, since each changes what a seed does.
+constexpr unsigned newest_workload = 2;
+
 struct Options {
   std::uint64_t seed = 1;
+  /// Only what was there with this version, so that an old seed does what it did.
+  unsigned workload = newest_workload;
   /// Of virtual time in which people do things; chosen by the seed if not given.
   std::optional<std::uint32_t> minutes;
   std::optional<std::uint32_t> devices;

@@ -26,6 +26,7 @@ Report simulate(const Options& options) {
 
 std::string command_line(const Options& options) {
   std::string out = "sotto_sim --seed " + std::to_string(options.seed);
+  if (options.workload != newest_workload) out += " --workload " + std::to_string(options.workload);
   if (options.minutes) out += " --minutes " + std::to_string(*options.minutes);
   if (options.devices) out += " --devices " + std::to_string(*options.devices);
   if (options.faults) {

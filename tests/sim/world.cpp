@@ -12,14 +12,16 @@ namespace {
 constexpr Timestamp beginning{Milliseconds(1'800'000'000'000)};
 /// Rate limits let an emptied bucket of commits fill up slowly; beyond this, something is stuck.
 constexpr Milliseconds patience{2 * 3600 * 1000};
+constexpr Milliseconds patience_with_a_liar{20 * 60 * 1000};
 
-Operation& choose_by_weight(const std::vector<Operation*>& from, Dice& dice) {
+Operation& choose_by_weight(const std::vector<Operation*>& from, unsigned workload, Dice& dice) {
+  const auto weight_of = [&](const Operation& it) { return it.since() <= workload ? it.weight() : 0; };
   std::uint64_t sum = 0;
-  for (const auto* operation : from) sum += operation->weight();
+  for (const auto* operation : from) sum += weight_of(*operation);
   auto at = dice.below(sum);
   for (auto* operation : from) {
-    if (at < operation->weight()) return *operation;
-    at -= operation->weight();
+    if (at < weight_of(*operation)) return *operation;
+    at -= weight_of(*operation);
   }
   return *from.back();
 }
@@ -61,8 +63,12 @@ void World::choose(const Options& options) {
   Dice dice(options.seed, 1);
   // Many small worlds find more than a few large ones; now and then a large one.
   const auto size = dice.below(100);
-  const auto devices = size < 80 ? dice.between(2, 4) : size < 97 ? dice.between(3, 7) : dice.between(8, 20);
-  const auto minutes = size < 80 ? 1 : size < 97 ? dice.between(1, 4) : dice.between(3, 12);
+  const std::uint64_t small = options.workload >= 2 ? 90 : 80;
+  const std::uint64_t middling = options.workload >= 2 ? 99 : 97;
+  const auto devices = size < small      ? dice.between(2, options.workload >= 2 ? 5 : 4)
+                       : size < middling ? dice.between(3, 7)
+                                         : dice.between(8, 20);
+  const auto minutes = size < small ? 1 : size < middling ? dice.between(1, 4) : dice.between(3, 12);
   if (!options_.devices) options_.devices = static_cast<std::uint32_t>(devices);
   minutes_ = options.minutes.value_or(static_cast<std::uint32_t>(minutes));
   // All kinds, none, or some: faults that never meet each other hide less behind each other.
@@ -71,7 +77,8 @@ void World::choose(const Options& options) {
   if (options.faults) faults_ = *options.faults;
   storage_fault_distance_ = dice.skewed(200, 20'000);
   fault_pause_ms_ = dice.skewed(1'000, 60'000);
-  key_packages_ = static_cast<std::uint32_t>(dice.chance(1, 50) ? 100 : dice.between(20, 24));
+  key_packages_ =
+      static_cast<std::uint32_t>(dice.chance(1, 50) ? 100 : dice.between(options.workload >= 2 ? 4 : 20, 24));
 }
 
 bool World::may_trouble() {
@@ -133,15 +140,20 @@ bool World::may_pass(Milliseconds time) const {
 }
 
 void World::plan_operation() {
-  const auto pause = workload.below(2 * 8000 / devices_.size() + 1);
+  // Each does something every eight seconds; more than six people do not make more of it, but longer runs.
+  const auto pause = workload.below(2 * 8000 / std::min<std::size_t>(devices_.size(), 6) + 1);
   at(std::max(now_, quiet_until_) + Milliseconds(pause + 1), [this] {
     if (now_ >= end_ || trouble_over_) return;
     plan_operation();
     if (operations_done_ >= options_.most_operations) return;
-    auto& operation = choose_by_weight(Operation::of_users(), workload);
-    if (!operation.run(*this)) return;
-    ++operations_done_;
-    ++counts.operations[std::string(operation.name())];
+    // Most need a chat, of which there is none at first: another is chosen then.
+    for (int tries = options_.workload >= 2 ? 5 : 1; tries > 0; --tries) {
+      auto& operation = choose_by_weight(Operation::of_users(), options_.workload, workload);
+      if (!operation.run(*this)) continue;
+      ++operations_done_;
+      ++counts.operations[std::string(operation.name())];
+      break;
+    }
   });
 }
 
@@ -149,7 +161,7 @@ void World::plan_fault() {
   at(std::max(now_, quiet_until_) + Milliseconds(trouble.below(2 * fault_pause_ms_) + 1), [this] {
     if (now_ >= end_ || trouble_over_) return;
     plan_fault();
-    choose_by_weight(Operation::of_trouble(), trouble).run(*this);
+    choose_by_weight(Operation::of_trouble(), options_.workload, trouble).run(*this);
   });
 }
 
@@ -170,14 +182,16 @@ void World::end_trouble() {
 
 bool World::all_quiet() {
   if (!relay_->running()) return false;
-  return std::ranges::all_of(devices_, [](Device& device) {
+  return std::ranges::all_of(devices_, [this](Device& device) {
+    if (hostile_member_ && hostile_member_->is(device)) return true;
     return device.running() && (!device.registered() || (device.online() && device.quiet()));
   });
 }
 
 void World::settle() {
-  const auto until = now_ + patience;
-  const bool must_settle = options_.hostile == Hostile::none;
+  // A hostile relay can keep what it likes; a hostile member can stop nobody.
+  const bool must_settle = options_.hostile != Hostile::relay;
+  const auto until = now_ + (must_settle ? patience : patience_with_a_liar);
   while (!all_quiet()) {
     if (now_ >= until || due_.empty()) {
       if (!must_settle) break;
@@ -203,6 +217,7 @@ void World::run() {
   }
   plan_operation();
   plan_fault();
+  if (hostile_member_) hostile_member_->change_often();
   while (now_ < end_) run_until(end_);
   end_trouble();
   settle();

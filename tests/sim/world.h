@@ -49,6 +49,7 @@ class World {
   [[nodiscard]] std::uint64_t storage_fault_distance() const { return storage_fault_distance_; }
   /// While true, disks do what they are told.
   [[nodiscard]] bool calm() const { return calm_; }
+  [[nodiscard]] bool trouble_is_over() const { return trouble_over_; }
   struct Calm {
     explicit Calm(World& w) : world(w), before(std::exchange(w.calm_, true)) {}
     ~Calm() { world.calm_ = before; }

@@ -1,7 +1,6 @@
 #include "client/tables/message_table.h"
 
 #include "base/ids.h"
-#include "base/test_hooks.h"
 #include "base/try.h"
 #include "wire/client_store.h"
 #include "wire/frame.h"
@@ -103,7 +102,7 @@ Result<bool> MessageTable::raise_state(const ChatId& chat, const UserId& sender,
                                        MessageState state) {
   SOTTO_TRY(db_.run(
       "UPDATE message SET state = ? WHERE chat_id = ? AND sender_user = ? AND client_message_id = ? AND state < ?",
-      state, chat, sender, id, SOTTO_PLANTED(state_goes_back) ? MessageState::received : state));
+      state, chat, sender, id, state));
   return db_.changes() > 0;
 }
 

@@ -52,8 +52,10 @@ struct HalfOpen final : OfConnection {
 struct Delay final : OfConnection {
   Delay() : OfConnection(Fault::delay, 5) {}
   void act(World& world, relay::ConnectionId id) override {
-    world.network().slow_down(id, Milliseconds(world.trouble.skewed(100, 5'000)),
-                              Milliseconds(world.trouble.skewed(1'000, 60'000)));
+    // One after the other: compilers differ in which argument they evaluate first.
+    const Milliseconds lasting(world.trouble.skewed(1'000, 60'000));
+    const Milliseconds by(world.trouble.skewed(100, 5'000));
+    world.network().slow_down(id, by, lasting);
   }
 };
 struct StallUp final : OfConnection {

@@ -41,8 +41,9 @@ class SlowRelay final : public Operation {
   bool run(World& world) override {
     if (!world.enabled(Fault::slow_relay) || !world.inject(Fault::slow_relay)) return false;
     world.trace("relay", name());
-    world.relay().slow_down(Milliseconds(world.trouble.skewed(50, 5'000)),
-                            Milliseconds(world.trouble.skewed(1'000, 60'000)));
+    const Milliseconds lasting(world.trouble.skewed(1'000, 60'000));
+    const Milliseconds by(world.trouble.skewed(50, 5'000));
+    world.relay().slow_down(by, lasting);
     return true;
   }
 };

@@ -1,4 +1,6 @@
 // What admins, and those who are none, do to a group.
+#include <algorithm>
+
 #include "sim/operation.h"
 #include "sim/operations/pick.h"
 
@@ -45,10 +47,38 @@ struct Rename final : Change {
 struct Refresh final : Change {
   Refresh() : Change("refresh keys", 4, client::ChangeKind::refresh) {}
 };
+
+/// All who have a group write to it and change it in the same moment: one gets the slot, and what the others wrote was
+/// before or after it.
+class AllAtOnce final : public Operation {
+  std::string_view name() const override { return "all at once in a group"; }
+  unsigned since() const override { return 2; }
+  unsigned weight() const override { return 6; }
+  bool run(World& world) override {
+    const auto at = pick_person_in_chat(world, true);
+    if (!at) return false;
+    const auto participants = at->person->participants(at->chat.id);
+    if (participants.empty()) return false;
+    for (auto* person : world.people()) {
+      const auto chats = person->chats();
+      if (std::ranges::none_of(chats, [&](const Chat& chat) { return chat.id == at->chat.id; })) continue;
+      const auto text = "at once, " + person->name() + ": " + std::to_string(world.operations_done());
+      const auto choice = world.workload.below(8);
+      if (choice < 2) person->change(at->chat.id, client::ChangeKind::refresh, {}, {});
+      if (choice == 2) person->change(at->chat.id, client::ChangeKind::rename, {}, text);
+      if (choice == 3) {
+        person->change(at->chat.id, client::ChangeKind::remove, world.workload.pick(participants).user, {});
+      }
+      if (choice > 3 || world.workload.chance(1, 2)) person->send(at->chat.id, text);
+    }
+    return true;
+  }
+};
 const Registered<Add> add;
 const Registered<Remove> remove_user;
 const Registered<Rename> rename_group;
 const Registered<Refresh> refresh;
+const Registered<AllAtOnce> all_at_once;
 
 }  // namespace
 }  // namespace sotto::sim

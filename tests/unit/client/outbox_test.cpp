@@ -57,6 +57,29 @@ TEST_CASE("A message refused as stale is encrypted anew under its id and its num
   CHECK(p.message(first).state == MessageState::delivered);
 }
 
+TEST_CASE("A relay that calls all stale, naming a handshake that it hides, is asked with growing pauses") {
+  Pair p;
+  p.bob.send(p.chat, "so that alice's log is longer than its last handshake");
+  REQUIRE(p.net.settle());
+  const auto row = p.row(p.alice);
+  REQUIRE(row.cursor > row.handshake_seq);
+  p.tap.change_message = [](wire::SendMessage& command, const SentMessage&) { command.set_after_handshake(0); };
+  p.net.to_client = [&](wire::Envelope& envelope) {
+    if (envelope.response().handshake_seq() > 0) envelope.mutable_response()->set_handshake_seq(row.cursor);
+    return true;
+  };
+  const auto id = p.alice.send(p.chat, "hello");
+  p.net.run_for(seconds(60));
+  const auto tries = p.tap.sent_as(id).size();
+  CHECK(tries >= 3);
+  CHECK(tries <= 60);
+  CHECK(p.message(id).state == MessageState::sending);
+
+  p.tap.change_message = nullptr;
+  REQUIRE(p.net.settle());
+  CHECK(p.bob.texts(p.chat).back() == "hello");
+}
+
 TEST_CASE("After a refusal that passes, the same bytes are sent again") {
   relay::CoreConfig config;
   config.messages = {3, 1};
