@@ -40,6 +40,8 @@
 //   - With `powersafe_overwrite` false it does not survive forgetting either: the WAL is padded to a sector by frames
 //     whose end is written after the commit's sync. If the next transaction's sync fails and forgets that end, the one
 //     after it is appended behind a frame that is not durable, and a power cut loses it, though committed.
+//   - Nor does it then survive two power cuts: if the first one loses the end of such a frame, recovery goes on right
+//     behind the commit before it, in the middle of a sector; if the second damages that sector, the commit is lost.
 //   - A second connection that checkpoints while the first writes a transaction larger than its cache has the same gap.
 #pragma once
 

@@ -26,9 +26,9 @@ Machine::Machine(World& world, std::string name, std::uint64_t seed, bool is_rel
   disk_.decide = [this](const Disk::Operation& operation) { return decide(operation); };
   disk_.now_ms = [this] { return local_now().time_since_epoch().count(); };
   drift_since_ = world.now();
-  // Either a disk as SQLite takes it for granted on Linux, or one that damages whole sectors; both at once is more than
-  // SQLite survives (disk.h).
-  disk_.powersafe_overwrite = disk_.failed_sync_forgets = (seed & 1) == 0;
+  // A disk as SQLite takes it for granted on Linux; one that damages whole sectors is more than it survives (disk.h).
+  disk_.failed_sync_forgets = (seed & 1) == 0;
+  disk_.powersafe_overwrite = disk_.failed_sync_forgets || world.options().workload >= 2;
   plan_next_fault();
 }
 
