@@ -12,7 +12,7 @@ namespace {
 constexpr std::chrono::hours tolerated_clock_difference{24};
 constexpr std::chrono::hours key_package_lifetime{90 * 24};
 constexpr std::chrono::hours last_resort_lifetime{7 * 24};
-/// As one-time key packages whose Welcome may still come; what a relay asks for beyond is not made.
+/// Stocks of one-time key packages kept for Welcomes that may still come; what a relay asks for beyond is not made.
 constexpr std::size_t most_stocks_waiting = 10;
 /// A Welcome waits at the relay for so long, and some days more in a relay that is configured otherwise.
 constexpr std::chrono::hours welcome_lifetime{35 * 24};

@@ -3,6 +3,7 @@
 
 #include <list>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -54,6 +55,9 @@ struct DeliveryState {
   std::unordered_map<ChatId, Feed> feeds;
   /// Chats with something to send, served in turn.
   std::list<ChatId> ready;
+  /// Chats that could not be read: waiting for another try, and those whose time has come.
+  std::set<ChatId> unread;
+  std::vector<ChatId> to_retry;
   std::size_t entries_in_flight = 0;
   std::size_t bytes_in_flight = 0;
   /// A read of the log for this connection is under way: one at a time bounds its memory.

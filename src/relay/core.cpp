@@ -51,6 +51,7 @@ class Core::Impl {
     advance_clock(now);
     for (auto& input : inputs) std::visit([this](auto& it) { take(it); }, input);
     rooms_.cursors.on_timers();
+    rooms_.delivery.on_timers();
     take_late_acks();
     drop_unauthenticated();
     rooms_.blobs.expire();
@@ -343,6 +344,7 @@ class Core::Impl {
     if (!s_.timers.empty()) add(s_.timers.begin()->first);
     if (!strangers_.empty()) add(strangers_.front().first);
     if (!late_acks_.empty()) add(late_acks_.front().due);
+    if (const auto retry = rooms_.delivery.next_retry()) add(*retry);
     if (s_.checkpoint_due != 0) add(s_.checkpoint_due);
     add(rooms_.blobs.next_expiry());
     add(rooms_.expiry.next_look());

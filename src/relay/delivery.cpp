@@ -15,6 +15,8 @@ namespace {
 /// Of one chat, before it is another's turn.
 constexpr std::size_t entries_a_turn = 32;
 constexpr std::size_t bytes_a_turn = 64 * 1024;
+/// Until a chat that could not be read is tried again for a connection.
+constexpr std::uint64_t read_retry_ms = 10'000;
 
 }  // namespace
 
@@ -100,9 +102,47 @@ bool Delivery::work() {
   return waits;
 }
 
+void Delivery::retry_later(Connection& connection, const ChatId& chat) {
+  if (!connection.delivery->unread.insert(chat).second) return;
+  SOTTO_RARE(chat_not_readable);
+  retries_.push_back({s_.now + read_retry_ms, connection.id, chat});
+}
+
+std::optional<std::uint64_t> Delivery::next_retry() const {
+  if (retries_.empty()) return std::nullopt;
+  return retries_.front().due;
+}
+
+void Delivery::on_timers() {
+  while (!retries_.empty() && retries_.front().due <= s_.now) {
+    const auto retry = retries_.front();
+    retries_.pop_front();
+    auto* connection = s_.find(retry.connection);
+    if (connection == nullptr || !connection->delivery) continue;
+    connection->delivery->unread.erase(retry.chat);
+    connection->delivery->to_retry.push_back(retry.chat);
+    wake(*connection);
+  }
+}
+
+Delivery::Progress Delivery::retry(Connection& connection) {
+  auto& d = *connection.delivery;
+  const auto id = d.to_retry.back();
+  const auto chat = s_.chats.need(id);
+  if (!chat && !chat.answer) return Progress::waits;
+  d.to_retry.pop_back();
+  if (!chat) {
+    retry_later(connection, id);
+  } else if (const auto* member = chat->fold.find(connection.sender.device)) {
+    open_feed(connection, *chat, *member);
+  }
+  return Progress::more;
+}
+
 Delivery::Progress Delivery::pump(Connection& connection) {
   auto& d = *connection.delivery;
   if (!d.heads_told && !tell_heads(connection)) return Progress::waits;
+  if (!d.to_retry.empty()) return retry(connection);
   if (d.reading) return Progress::waits;
   if (d.ready.empty() || !has_room(connection)) return Progress::idle;
 
@@ -112,8 +152,11 @@ Delivery::Progress Delivery::pump(Connection& connection) {
   d.ready.pop_front();
   Feed& feed = d.feeds[id];
   feed.ready = false;
-  const auto* member = chat ? chat->fold.find(connection.sender.device) : nullptr;
-  // A chat that cannot be read holds up no other; it is tried again when its next entry comes.
+  if (!chat) {
+    retry_later(connection, id);
+    return Progress::more;
+  }
+  const auto* member = chat->fold.find(connection.sender.device);
   if (member == nullptr) return Progress::more;
   if (!serve(connection, *chat, feed, *member)) return Progress::waits;
   return Progress::more;
@@ -175,8 +218,8 @@ void Delivery::read(Connection& connection, const ChatId& id, std::uint64_t from
                     }
                     const bool lost = sound && entries.empty() && from >= chat->first && from >= feed->second.next;
                     if (!sound || lost) {
-                      // Tried again when its next entry comes, or after the device connected again.
                       s_.log.error("relay: a log cannot be read, chat ", id);
+                      retry_later(*target, id);
                       feed->second.ready = false;
                       std::erase(d.ready, id);
                     }

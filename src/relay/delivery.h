@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 
 #include "relay/state.h"
 
@@ -23,6 +24,10 @@ class Delivery {
   bool work();
   /// Whether there is more to do than this step's bytes allow.
   [[nodiscard]] bool backlog() const { return !pumping_.empty(); }
+  /// Looks again for what could not be read.
+  void on_timers();
+  /// When `on_timers` has something to do, on the clock of `State::now`.
+  [[nodiscard]] std::optional<std::uint64_t> next_retry() const;
 
  private:
   enum class Progress { idle, waits, more };
@@ -38,9 +43,20 @@ class Delivery {
   void deliver(Connection& connection, Chat& chat, Feed& feed, const std::vector<LogEntryAt>& entries);
   void tell_gap(Connection& connection, Chat& chat, Feed& feed, const ChatMember& member);
   [[nodiscard]] bool has_room(const Connection& connection);
+  /// A chat that cannot be read holds up no other; the device is not told of it until it can be.
+  void retry_later(Connection& connection, const ChatId& chat);
+  Progress retry(Connection& connection);
+
+  struct Retry {
+    std::uint64_t due = 0;
+    ConnectionId connection = 0;
+    ChatId chat;
+  };
 
   State& s_;
   std::deque<ConnectionId> pumping_;
+  /// At most one a feed of a connection.
+  std::deque<Retry> retries_;
 };
 
 }  // namespace sotto::relay

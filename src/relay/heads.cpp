@@ -50,12 +50,15 @@ bool Delivery::tell_heads(Connection& connection) {
   bool ready = true;
   for (const auto& id : d.heads_page) {
     const auto chat = s_.chats.need(id);
-    // A chat that cannot be loaded is told when it can be: after the next connect, or with its next entry.
     if (!chat && !chat.answer) ready = false;
   }
   if (!ready) return false;
   for (const auto& id : d.heads_page) {
-    if (auto* chat = s_.chats.find(id)) add_head(connection, *chat);
+    if (auto* chat = s_.chats.find(id)) {
+      add_head(connection, *chat);
+    } else {
+      retry_later(connection, id);
+    }
   }
   d.heads_page.clear();
   if (!d.heads_page_is_last) {

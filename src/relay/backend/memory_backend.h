@@ -19,6 +19,8 @@ class MemoryBackend final : public QueuedBackend {
   void fail_next_run(ErrorCode code = ErrorCode::IO_ERROR) { disk_->fail_next_run(code); }
   /// Every run that has writes fails, until this is called with nothing.
   void fail_all(std::optional<ErrorCode> code) { disk_->fail_all(code); }
+  /// Every load and read of a log fails, until this is called with nothing.
+  void fail_log_reads(std::optional<ErrorCode> code) { disk_->fail_log_reads(code); }
   /// Results come this many runs later, in order, as of a storage that answers late.
   void delay_completions(std::uint64_t runs) { delay(runs); }
 

@@ -51,6 +51,7 @@ Result<std::uint64_t> MemoryStore::append(const LogId& log, std::uint64_t expect
 
 Result<std::vector<LogRecord>> MemoryStore::read(const LogId& log, std::uint64_t from, std::size_t limit,
                                                  std::size_t max_bytes) {
+  if (faults_.log_reads) return *faults_.log_reads;
   std::vector<LogRecord> out;
   const auto found = contents_.logs.find(log);
   if (found == contents_.logs.end()) return out;
@@ -88,6 +89,7 @@ Status MemoryStore::snapshot(const LogId& log, std::uint64_t seq, ByteView bytes
 }
 
 Result<LogState> MemoryStore::load(const LogId& log) {
+  if (faults_.log_reads) return *faults_.log_reads;
   LogState out;
   const auto found = contents_.logs.find(log);
   if (found == contents_.logs.end()) return out;

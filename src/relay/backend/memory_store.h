@@ -22,6 +22,7 @@ class MemoryStore final : public SyncStore {
   void fail_write(std::size_t n, ErrorCode code) { faults_.write = {n, code}; }
   void fail_next_run(ErrorCode code) { faults_.next_run = code; }
   void fail_all(std::optional<ErrorCode> code) { faults_.all = code; }
+  void fail_log_reads(std::optional<ErrorCode> code) { faults_.log_reads = code; }
   /// Writes of runs that did not fail.
   [[nodiscard]] std::uint64_t writes() const { return writes_; }
 
@@ -82,6 +83,7 @@ class MemoryStore final : public SyncStore {
     std::optional<std::pair<std::size_t, ErrorCode>> write;
     std::optional<ErrorCode> next_run;
     std::optional<ErrorCode> all;
+    std::optional<ErrorCode> log_reads;
   };
 
   Contents contents_;

@@ -112,6 +112,34 @@ TEST_CASE("while the storage fails all that writes is UNAVAILABLE, and nothing l
   CHECK(bob.seqs(group.id).size() == 9);
 }
 
+TEST_CASE("what cannot be read when its device connects is delivered once it can be") {
+  World world;
+  auto* alice = &world.newcomer("alice");
+  auto* bob = &world.newcomer("bob");
+  auto& bobs_person = *bob->person;
+  auto& alices_person = *alice->person;
+  const auto group = make_group(world, *alice, {bob->person});
+  bob->ack(group.id, 1);
+  world.disconnect(*bob);
+  REQUIRE(success(alice->ask(message_request(world, group, 1))));
+  world.restart();
+
+  world.backend->fail_log_reads(ErrorCode::IO_ERROR);
+  bob = &world.online(bobs_person);
+  REQUIRE(bob->heads().has_value());
+  CHECK(bob->heads()->empty());
+  world.advance(60'000);
+  CHECK(bob->entries(group.id).empty());
+  CHECK_FALSE(bob->closed);
+
+  world.backend->fail_log_reads(std::nullopt);
+  world.advance(60'000);
+  CHECK(bob->seqs(group.id) == std::vector<std::uint64_t>{2});
+  alice = &world.online(alices_person);
+  REQUIRE(success(alice->ask(message_request(world, group, 2))));
+  CHECK(bob->seqs(group.id) == std::vector<std::uint64_t>{2, 3});
+}
+
 TEST_CASE("a storage that answers late changes nothing but the time") {
   World world;
   world.backend->delay_completions(3);
