@@ -68,7 +68,9 @@ Result<ChatFold> decode_fold(ByteView snapshot) {
   for (const auto& from : in.members()) {
     DeviceRef device;
     if (!get(from.device(), device)) return corrupt();
-    auto& member = out.members[device];
+    const auto [it, fresh] = out.members.try_emplace(device);
+    if (!fresh) return corrupt();
+    auto& member = it->second;
     member.era = from.era();
     member.on_roster = from.on_roster();
     member.joined_seq = from.joined_seq();

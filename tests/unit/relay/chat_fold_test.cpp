@@ -1,7 +1,8 @@
 // The fold is pure: from a snapshot and the rest, from the start, before and after bytes, it is the same.
 #include "relay/chat_fold.h"
 
-#include "support/catch.h"
+#include "relay/store_codec.h"
+#include "support/must.h"
 #include "unit/relay/support/private_message.h"
 #include "unit/relay/support/relay_world.h"
 #include "wire/identity.h"
@@ -138,6 +139,17 @@ TEST_CASE("entries survive their bytes, and other bytes are CORRUPT") {
   // Field 1, version, of a later build.
   CHECK(decode_entry(Bytes{0x08, 0x02}).code() == ErrorCode::NEWER_SCHEMA);
   CHECK(decode_fold(Bytes{0x08, 0x02}).code() == ErrorCode::NEWER_SCHEMA);
+}
+
+TEST_CASE("a snapshot that names a member twice is CORRUPT") {
+  RandomLog log(4);
+  ChatFold fold;
+  for (int i = 0; i < 10; ++i) REQUIRE(fold.apply(log.next()).ok());
+  auto snapshot = sotto::test::must(decode_stored<stored::ChatSnapshot>(encode(fold)));
+  auto& twice = *snapshot.add_members();
+  twice = snapshot.members(0);
+  twice.set_on_roster(false);
+  CHECK(decode_fold(wire::serialize(snapshot)).code() == ErrorCode::CORRUPT);
 }
 
 TEST_CASE("min_handshake is the last roster change, and at least the fourth-last handshake") {
