@@ -13,7 +13,10 @@ namespace sotto::client {
 
 namespace {
 constexpr std::chrono::hours past_epoch_lifetime{7 * 24};
-}
+/// Of so many the relay still accepts messages (min_handshake), however long ago they ended: a message that was sealed
+/// before its sender was away for weeks.
+constexpr std::size_t acceptable_past_epochs = 3;
+}  // namespace
 
 Status Inbox::on_handshake(ChatRow& chat, const Checked& entry) {
   const ByteView bytes = wire::view(entry.entry->handshake());
@@ -84,8 +87,7 @@ Status Inbox::on_handshake(ChatRow& chat, const Checked& entry) {
     return after_slot();
   }
   SOTTO_TRY(after_slot());
-  // Keys of epochs that ended a week ago open nothing that is still to come.
-  SOTTO_TRY(group.erase_epochs_superseded_before(c_.now - past_epoch_lifetime));
+  SOTTO_TRY(group.erase_epochs_superseded_before(c_.now - past_epoch_lifetime, acceptable_past_epochs));
   if (!removes_own) return after_commit(chat, entry, *verdict, *aad);
 
   SOTTO_TRY(after_commit(chat, entry, *verdict, *aad));

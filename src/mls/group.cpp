@@ -117,11 +117,11 @@ Result<Bytes> Group::propose_group_context_extensions(const Extensions& extensio
   return propose(*state_, {GroupContextExtensions{extensions}}, authenticated_data, {}, {}, random);
 }
 
-Status Group::erase_epochs_superseded_before(Timestamp time) {
+Status Group::erase_epochs_superseded_before(Timestamp time, std::size_t spared) {
   const auto& past = state_->past;
   std::size_t keep_from = 0;
   // Older epochs go with a younger one, whatever a clock that jumped back noted for them.
-  for (std::size_t i = 0; i < past.size(); ++i) {
+  for (std::size_t i = 0; i + spared < past.size(); ++i) {
     if (past[i].superseded_at < to_milliseconds(time)) keep_from = i + 1;
   }
   return state_->erase_past_before(keep_from);

@@ -249,8 +249,9 @@ class Group {
 
   // --- Past epochs -------------------------------------------------------------------------------------------------
 
-  /// Erases what is kept of past epochs that were superseded before `time`. Errors: storage.
-  Status erase_epochs_superseded_before(Timestamp time);
+  /// Erases what is kept of past epochs that were superseded before `time`, but for the newest `spared`, of which
+  /// messages may still come. Errors: storage.
+  Status erase_epochs_superseded_before(Timestamp time, std::size_t spared);
   /// The past epochs that still open messages, oldest first.
   [[nodiscard]] std::vector<std::uint64_t> past_epochs() const;
 
