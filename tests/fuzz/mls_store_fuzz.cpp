@@ -84,7 +84,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       (void)group.merge_pending(pending.front(), mls::test::at(3)).ok();
     }
   } else if (auto opened = group.open(stored.commit); opened.ok()) {
-    if (auto* commit = std::get_if<ReceivedCommit>(&*opened)) (void)group.apply(std::move(*commit), mls::test::at(3)).ok();
+    if (auto* commit = std::get_if<ReceivedCommit>(&*opened))
+      (void)group.apply(std::move(*commit), mls::test::at(3)).ok();
   }
   check_load(Group::load(storage).code());
   return 0;

@@ -27,34 +27,35 @@ HostileRelay::HostileRelay(World& world)
 
 bool HostileRelay::did(const char* attack) { return world_.attack(attack); }
 
+bool HostileRelay::lacks_one(const Device& device, const std::string& chat) const {
+  return hidden_.contains({device.index(), chat});
+}
+
 bool HostileRelay::hide(Device& device, std::vector<wire::Envelope>& envelopes) {
   bool changed = false;
   for (auto& envelope : envelopes) {
     if (envelope.push().has_entries()) {
       auto& entries = *envelope.mutable_push()->mutable_entries();
       auto& all = *entries.mutable_entries();
-      auto& hidden = hidden_[{device.index(), entries.chat_id()}];
       for (int i = 0; i < all.size();) {
-        // From there on the log that this device sees is shorter than everybody else's.
-        if (all.Get(i).has_message() && hidden == 0 && hiding_dice_.chance(1, 4) &&
-            did("hides a message and closes the hole")) {
+        if (lacks_one(device, entries.chat_id())) {
+          all.Mutable(i)->set_seq(all.Get(i).seq() - 1);
+          changed = true;
+        } else if (all.Get(i).has_message() && hiding_dice_.chance(1, 4) &&
+                   did("hides a message and closes the hole")) {
+          // From there on the log that this device sees is shorter than everybody else's.
           all.DeleteSubrange(i, 1);
-          ++hidden;
+          hidden_.emplace(device.index(), entries.chat_id());
           changed = true;
           continue;
-        }
-        if (hidden > 0) {
-          all.Mutable(i)->set_seq(all.Get(i).seq() - hidden);
-          changed = true;
         }
         ++i;
       }
     } else if (envelope.push().has_heads()) {
       for (auto& head : *envelope.mutable_push()->mutable_heads()->mutable_heads()) {
-        const auto hidden = hidden_.find({device.index(), head.chat_id()});
-        if (hidden == hidden_.end() || hidden->second == 0) continue;
-        head.set_head(head.head() - std::min(head.head(), hidden->second));
-        head.set_acked_seq(head.acked_seq() - std::min(head.acked_seq(), hidden->second));
+        if (!lacks_one(device, head.chat_id())) continue;
+        head.set_head(head.head() - std::min<std::uint64_t>(head.head(), 1));
+        head.set_acked_seq(head.acked_seq() - std::min<std::uint64_t>(head.acked_seq(), 1));
         changed = true;
       }
     }
@@ -257,9 +258,8 @@ void HostileRelay::count_as_others_do(Device& device, Bytes& frame) {
   for (auto& envelope : *envelopes) {
     if (!envelope.request().has_ack()) continue;
     for (auto& cursor : *envelope.mutable_request()->mutable_ack()->mutable_cursors()) {
-      const auto hidden = hidden_.find({device.index(), cursor.chat_id()});
-      if (hidden == hidden_.end() || hidden->second == 0) continue;
-      cursor.set_seq(cursor.seq() + hidden->second);
+      if (!lacks_one(device, cursor.chat_id())) continue;
+      cursor.set_seq(cursor.seq() + 1);
       changed = true;
     }
   }

@@ -1,7 +1,7 @@
 // A relay that lies: it stands between the honest core and the devices, and spoils what goes by.
 #pragma once
 
-#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +25,7 @@ class HostileRelay {
  private:
   /// An ack by a device from which messages are hidden, in the numbers of the true log.
   void count_as_others_do(Device& device, Bytes& frame);
+  [[nodiscard]] bool lacks_one(const Device& device, const std::string& chat) const;
   bool hide(Device& device, std::vector<wire::Envelope>& envelopes);
   bool did(const char* attack);
   bool change_push(wire::Push& push);
@@ -38,10 +39,10 @@ class HostileRelay {
   std::vector<wire::Envelope> heard_;
   /// Whom it keeps which chat's messages from.
   std::vector<std::pair<const Device*, std::string>> withheld_;
-  /// In a few runs it hides single messages well: how many from whom in which chat, by the device's index.
+  /// In a few runs it hides single messages well, one a device and chat: from which it did, by the device's index.
   Dice hiding_dice_;
   bool hides_ = false;
-  std::map<std::pair<std::size_t, std::string>, std::uint64_t> hidden_;
+  std::set<std::pair<std::size_t, std::string>> hidden_;
 };
 
 }  // namespace sotto::sim

@@ -14,6 +14,18 @@ constexpr Timestamp beginning{Milliseconds(1'800'000'000'000)};
 constexpr Milliseconds patience{2 * 3600 * 1000};
 constexpr Milliseconds patience_with_a_liar{20 * 60 * 1000};
 
+/// What a version of the workload does otherwise than the next.
+struct Shape {
+  /// Of a hundred worlds, so many are small, and so many at most middling.
+  std::uint64_t small;
+  std::uint64_t middling;
+  std::uint64_t devices_of_small;
+  std::uint64_t least_key_packages;
+  /// Operations that are tried until one has something to do.
+  int tries;
+};
+constexpr Shape shape_of(unsigned workload) { return workload >= 2 ? Shape{90, 99, 5, 4, 5} : Shape{80, 97, 4, 20, 1}; }
+
 Operation& choose_by_weight(const std::vector<Operation*>& from, unsigned workload, Dice& dice) {
   const auto weight_of = [&](const Operation& it) { return it.since() <= workload ? it.weight() : 0; };
   std::uint64_t sum = 0;
@@ -63,12 +75,13 @@ void World::choose(const Options& options) {
   Dice dice(options.seed, 1);
   // Many small worlds find more than a few large ones; now and then a large one.
   const auto size = dice.below(100);
-  const std::uint64_t small = options.workload >= 2 ? 90 : 80;
-  const std::uint64_t middling = options.workload >= 2 ? 99 : 97;
-  const auto devices = size < small      ? dice.between(2, options.workload >= 2 ? 5 : 4)
-                       : size < middling ? dice.between(3, 7)
-                                         : dice.between(8, 20);
-  const auto minutes = size < small ? 1 : size < middling ? dice.between(1, 4) : dice.between(3, 12);
+  const auto shape = shape_of(options.workload);
+  const bool small = size < shape.small;
+  const bool middling = size < shape.middling;
+  const auto devices = small      ? dice.between(2, shape.devices_of_small)
+                       : middling ? dice.between(3, 7)
+                                  : dice.between(8, 20);
+  const auto minutes = small ? 1 : middling ? dice.between(1, 4) : dice.between(3, 12);
   if (!options_.devices) options_.devices = static_cast<std::uint32_t>(devices);
   minutes_ = options.minutes.value_or(static_cast<std::uint32_t>(minutes));
   // All kinds, none, or some: faults that never meet each other hide less behind each other.
@@ -77,8 +90,7 @@ void World::choose(const Options& options) {
   if (options.faults) faults_ = *options.faults;
   storage_fault_distance_ = dice.skewed(200, 20'000);
   fault_pause_ms_ = dice.skewed(1'000, 60'000);
-  key_packages_ =
-      static_cast<std::uint32_t>(dice.chance(1, 50) ? 100 : dice.between(options.workload >= 2 ? 4 : 20, 24));
+  key_packages_ = static_cast<std::uint32_t>(dice.chance(1, 50) ? 100 : dice.between(shape.least_key_packages, 24));
 }
 
 bool World::may_trouble() {
@@ -147,7 +159,7 @@ void World::plan_operation() {
     plan_operation();
     if (operations_done_ >= options_.most_operations) return;
     // Most need a chat, of which there is none at first: another is chosen then.
-    for (int tries = options_.workload >= 2 ? 5 : 1; tries > 0; --tries) {
+    for (int tries = shape_of(options_.workload).tries; tries > 0; --tries) {
       auto& operation = choose_by_weight(Operation::of_users(), options_.workload, workload);
       if (!operation.run(*this)) continue;
       ++operations_done_;
