@@ -39,7 +39,7 @@ Status Inbox::join(const wire::ChatJoined& joined, std::optional<ByteView> tree)
   }
   const auto id = *id_from<ChatId>(wire::view(joined.chat_id()));
   if (invitation->tree && !tree) {
-    if (invitation->tree->size() > wire::limits::attachment_bytes) {
+    if (invitation->tree->size() > wire::limits::tree_bytes) {
       return join_failed(joined, entry, Error(ErrorCode::TOO_LARGE, "a ratchet tree above the limit"));
     }
     auto& pending = joining_[id];

@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cstdlib>
 
@@ -44,6 +45,64 @@ Sha256Digest sha256(std::initializer_list<ByteView> parts) {
   Sha256Digest out;
   crypto_hash_sha256_final(&state, out.bytes.data());
   sodium_memzero(&state, sizeof state);
+  return out;
+}
+
+namespace {
+
+crypto_hash_sha256_state sodium_state(const std::array<std::uint32_t, 8>& words, std::uint64_t bits,
+                                      const std::array<std::uint8_t, 64>& block) {
+  crypto_hash_sha256_state out{};
+  std::ranges::copy(words, std::begin(out.state));
+  out.count = bits;
+  std::ranges::copy(block, std::begin(out.buf));
+  return out;
+}
+
+}  // namespace
+
+Sha256::Sha256() : words_{}, bits_(0), block_{} {
+  crypto_hash_sha256_state state{};
+  crypto_hash_sha256_init(&state);
+  std::ranges::copy(state.state, words_.begin());
+}
+
+Sha256::Sha256(const State& state) : words_{}, bits_(0), block_{} {
+  std::size_t at = 0;
+  const auto number = [&](std::size_t size) {
+    std::uint64_t out = 0;
+    for (std::size_t i = 0; i < size; ++i) out = out << 8 | state.bytes[at++];
+    return out;
+  };
+  for (auto& word : words_) word = static_cast<std::uint32_t>(number(4));
+  bits_ = number(8);
+  std::copy_n(state.bytes.begin() + static_cast<std::ptrdiff_t>(at), block_.size(), block_.begin());
+}
+
+void Sha256::update(ByteView data) {
+  auto state = sodium_state(words_, bits_, block_);
+  crypto_hash_sha256_update(&state, data.data(), data.size());
+  std::ranges::copy(state.state, words_.begin());
+  bits_ = state.count;
+  std::ranges::copy(state.buf, block_.begin());
+}
+
+Sha256Digest Sha256::digest() const {
+  auto state = sodium_state(words_, bits_, block_);
+  Sha256Digest out;
+  crypto_hash_sha256_final(&state, out.bytes.data());
+  return out;
+}
+
+Sha256::State Sha256::state() const {
+  State out;
+  std::size_t at = 0;
+  const auto number = [&](std::uint64_t value, std::size_t size) {
+    for (std::size_t i = size; i > 0; --i) out.bytes[at++] = static_cast<std::uint8_t>(value >> (8 * (i - 1)));
+  };
+  for (const auto word : words_) number(word, 4);
+  number(bits_, 8);
+  std::ranges::copy(block_, out.bytes.begin() + static_cast<std::ptrdiff_t>(at));
   return out;
 }
 

@@ -13,10 +13,12 @@ namespace limits = wire::limits;
 
 namespace {
 
-constexpr std::uint64_t day_ms = 24ULL * 3600 * 1000;
 constexpr std::uint64_t expiry_interval_ms = 3600ULL * 1000;
-constexpr std::size_t expiries_a_read = 100;
+constexpr std::size_t expiries_a_run = 100;
 constexpr std::size_t blobs_known = 10'000;
+constexpr int conflicts_at_most = 3;
+/// Of those that have a blob: so many are remembered. A blob that was announced to more lives its whole time.
+constexpr std::size_t receivers_kept = 1000;
 
 wire::Response created(const BlobId& blob, std::uint64_t offset) {
   wire::Response response;
@@ -29,8 +31,11 @@ wire::Response failed(ErrorCode code) {
   switch (code) {
     case ErrorCode::CONFLICT:
       return refuse(ErrorCode::CONFLICT, "another offset than what was received");
+    case ErrorCode::LIMIT_EXCEEDED:
+      return refuse(ErrorCode::LIMIT_EXCEEDED, "the device's quota of attachments");
     case ErrorCode::TOO_LARGE:
     case ErrorCode::NOT_FOUND:
+    case ErrorCode::FORBIDDEN:
     case ErrorCode::BAD_SIGNATURE:
     case ErrorCode::INVALID_ARGUMENT:
       return refuse(code);
@@ -44,38 +49,43 @@ void finish(const std::shared_ptr<LateAnswer>& late, wire::Response response) {
   late->done = true;
 }
 
+bool opens(const std::string& token, const BlobMeta& meta) {
+  return crypto::equal_constant_time(crypto::sha256(wire::view(token)).view(), meta.token_hash.view());
+}
+
 }  // namespace
 
 Answer Blobs::create(Call& call, const wire::CreateAttachment& request) {
+  const auto& device = call.connection.sender.device;
+  NewBlob what;
   BlobMeta meta;
-  meta.user = call.connection.sender.device.user;
-  if (!assign_exact(meta.hash, wire::view(request.hash())) ||
+  meta.user = device.user;
+  meta.recipients = request.recipients();
+  if (!assign_exact(what.hash, wire::view(request.hash())) ||
       !assign_exact(meta.token_hash, wire::view(request.token_hash())) || request.size() == 0) {
     return refuse(ErrorCode::INVALID_ARGUMENT);
   }
   if (request.size() > limits::attachment_bytes) return refuse(ErrorCode::TOO_LARGE);
   // The same announcement gives the same id: so an upload goes on where it was.
-  const BlobId blob{wire::attachment_id_of(meta.user, meta.hash, meta.token_hash).bytes};
-  const auto expiry_key = keys::blob_expiry(blob);
-  const auto expiry = s_.record(call, expiries_, expiry_key);
-  if (!expiry) return expiry.answer;
-  if (!expiry->has_value()) {
-    const auto& device = call.connection.sender.device;
+  const BlobId blob{wire::attachment_id_of(meta.user, what.hash, meta.token_hash).bytes};
+  const auto& entry = known(blob);
+  if (!entry.ready) return std::nullopt;
+  if (!entry.state) {
     const auto limited = s_.limit('b', {view(device.user), view(device.device)}, s_.config.blob_bytes,
                                   static_cast<double>(request.size()));
     if (limited) return limited;
   }
-  const auto expires_at = s_.wall + s_.config.blob_lifetime_ms;
-  expiries_.set(expiry_key, BlobExpiry{expires_at});
-  s_.put_plain(keys::blob_day(expires_at / day_ms, blob), {1}, expiry_key);
-  known_.erase(blob);
+  const bool finished = entry.state && entry.state->finished();
+  what.size = request.size();
+  what.meta = meta.encode();
+  what.owner = concat({view(device.user), view(device.device)});
+  what.owner_bytes = s_.config.blob_quota_bytes;
+  what.expires_at = s_.wall + (finished ? s_.config.blob_lifetime_ms : s_.config.upload_lifetime_ms);
   call.late = std::make_shared<LateAnswer>();
-  s_.batch.started();
-  s_.backend.blob_begin(blob, request.size(), meta.encode(),
-                        [this, blob, late = call.late](const Result<BlobState>& state) {
-                          s_.batch.succeeded();
-                          finish(late, state.ok() ? created(blob, state->received) : failed(*state.code()));
-                        });
+  s_.backend.blob_begin(blob, std::move(what), [this, blob, late = call.late](const Result<BlobState>& state) {
+    note(blob, state);
+    finish(late, state.ok() ? created(blob, state->received) : failed(*state.code()));
+  });
   return wire::Response{};
 }
 
@@ -85,42 +95,49 @@ const Blobs::Known& Blobs::known(const BlobId& blob) {
   if (!added) return it->second;
   s_.backend.blob_state(blob, [this, blob](const Result<std::optional<BlobState>>& state) {
     const auto entry = known_.find(blob);
-    if (entry == known_.end()) return;
-    auto& known = entry->second;
-    known.ready = true;
-    known.failed = !state.ok();
-    if (known.failed || !*state) return;
-    known.size = (*state)->size;
-    auto meta = BlobMeta::decode((*state)->meta);
-    known.failed = !meta.ok();
-    if (meta.ok()) known.meta = *meta;
+    if (entry != known_.end()) take(entry->second, state);
   });
   return it->second;
+}
+
+void Blobs::take(Known& known, const Result<std::optional<BlobState>>& state) {
+  known.ready = true;
+  known.failed = !state.ok();
+  known.state.reset();
+  if (known.failed || !*state) return;
+  known.state = *state;
+  auto meta = BlobMeta::decode((*state)->meta);
+  known.failed = !meta.ok();
+  if (meta.ok()) known.meta = std::move(*meta);
+}
+
+void Blobs::note(const BlobId& blob, const Result<BlobState>& state) {
+  const auto entry = known_.find(blob);
+  if (entry == known_.end()) return;
+  // What failed is asked for anew.
+  if (state.ok()) return take(entry->second, std::optional(*state));
+  known_.erase(entry);
 }
 
 Answer Blobs::upload(Call& call, const wire::UploadAttachment& request) {
   const auto blob = id_from<BlobId>(wire::view(request.attachment_id()));
   if (!blob || request.data().empty()) return refuse(ErrorCode::INVALID_ARGUMENT);
   if (request.data().size() > limits::attachment_part_bytes) return refuse(ErrorCode::TOO_LARGE);
-  const Known entry = known(*blob);
+  const auto& entry = known(*blob);
   if (!entry.ready) return std::nullopt;
   if (entry.failed) return unavailable();
-  if (!entry.meta) return refuse(ErrorCode::NOT_FOUND);
-  if (entry.meta->user != call.connection.sender.device.user) return refuse(ErrorCode::FORBIDDEN);
+  if (!entry.state) return refuse(ErrorCode::NOT_FOUND);
+  if (entry.meta.user != call.connection.sender.device.user) return refuse(ErrorCode::FORBIDDEN);
 
+  const bool last = request.offset() + request.data().size() == entry.state->size;
+  const auto lives = last ? s_.config.blob_lifetime_ms : s_.config.upload_lifetime_ms;
+  // One part a connection is on its way to the disk; the others wait where they are counted.
+  call.barrier = true;
   call.late = std::make_shared<LateAnswer>();
-  s_.batch.started();
-  s_.backend.blob_write(*blob, request.offset(), to_bytes(wire::view(request.data())),
-                        [this, id = *blob, hash = entry.meta->hash, late = call.late](const Result<BlobState>& state) {
-                          s_.batch.succeeded();
-                          if (!state.ok()) return finish(late, failed(*state.code()));
-                          if (state->received < state->size) return finish(late, created(id, state->received));
-                          s_.batch.started();
-                          s_.backend.blob_finish(id, hash, [this, id, late, size = state->size](const Status& done) {
-                            s_.batch.succeeded();
-                            if (!done.ok()) known_.erase(id);
-                            finish(late, done.ok() ? created(id, size) : failed(*done.code()));
-                          });
+  s_.backend.blob_write(*blob, request.offset(), to_bytes(wire::view(request.data())), s_.wall + lives,
+                        [this, id = *blob, late = call.late](const Result<BlobState>& state) {
+                          note(id, state);
+                          finish(late, state.ok() ? created(id, state->received) : failed(*state.code()));
                         });
   return wire::Response{};
 }
@@ -128,17 +145,16 @@ Answer Blobs::upload(Call& call, const wire::UploadAttachment& request) {
 Answer Blobs::fetch(Call& call, const wire::FetchAttachment& request) {
   const auto blob = id_from<BlobId>(wire::view(request.attachment_id()));
   if (!blob) return refuse(ErrorCode::INVALID_ARGUMENT);
-  const Known entry = known(*blob);
+  const auto& entry = known(*blob);
   if (!entry.ready) return std::nullopt;
   if (entry.failed) return unavailable();
-  if (!entry.meta) return refuse(ErrorCode::NOT_FOUND);
-  const auto shown = crypto::sha256(wire::view(request.token()));
-  if (!crypto::equal_constant_time(shown.view(), entry.meta->token_hash.view())) return refuse(ErrorCode::FORBIDDEN);
+  if (!entry.state) return refuse(ErrorCode::NOT_FOUND);
+  if (!opens(request.token(), entry.meta)) return refuse(ErrorCode::FORBIDDEN);
 
   const auto limit = std::min<std::size_t>(request.limit(), limits::attachment_part_bytes);
   call.late = std::make_shared<LateAnswer>();
   s_.backend.blob_read(*blob, request.offset(), limit,
-                       [late = call.late, size = entry.size](const Result<Bytes>& data) {
+                       [late = call.late, size = entry.state->size](const Result<Bytes>& data) {
                          if (!data.ok()) return finish(late, failed(*data.code()));
                          wire::Response response;
                          response.mutable_attachment_part()->set_size(size);
@@ -148,47 +164,89 @@ Answer Blobs::fetch(Call& call, const wire::FetchAttachment& request) {
   return wire::Response{};
 }
 
+Answer Blobs::reference(Call& call, const wire::ReferenceAttachment& request) {
+  const auto blob = id_from<BlobId>(wire::view(request.attachment_id()));
+  if (!blob) return refuse(ErrorCode::INVALID_ARGUMENT);
+  const auto& device = call.connection.sender.device;
+  const auto limited = s_.limit('r', {view(device.user), view(device.device)}, s_.config.blob_changes);
+  if (limited) return limited;
+  call.late = std::make_shared<LateAnswer>();
+  change(
+      *blob,
+      [this, token = request.token(), more = request.recipients()](BlobMeta& meta,
+                                                                   std::uint64_t& expires_at) -> Status {
+        if (!opens(token, meta)) return ErrorCode::FORBIDDEN;
+        const auto sum = std::uint64_t{meta.recipients} + more;
+        meta.recipients = static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, UINT32_MAX));
+        // Announced to somebody unknown: nobody can tell when all have it.
+        if (more == 0) meta.recipients = 0;
+        expires_at = std::max(expires_at, s_.wall + s_.config.blob_lifetime_ms);
+        return {};
+      },
+      call.late, conflicts_at_most);
+  return wire::Response{};
+}
+
+Answer Blobs::received(Call& call, const wire::AttachmentReceived& request) {
+  const auto blob = id_from<BlobId>(wire::view(request.attachment_id()));
+  if (!blob) return refuse(ErrorCode::INVALID_ARGUMENT);
+  const auto& device = call.connection.sender.device;
+  const auto limited = s_.limit('r', {view(device.user), view(device.device)}, s_.config.blob_changes);
+  if (limited) return limited;
+  call.late = std::make_shared<LateAnswer>();
+  change(
+      *blob,
+      [this, token = request.token(), user = device.user](BlobMeta& meta, std::uint64_t& expires_at) -> Status {
+        if (!opens(token, meta)) return ErrorCode::FORBIDDEN;
+        const bool counts = user != meta.user && meta.received.size() < receivers_kept;
+        if (counts && std::ranges::find(meta.received, user) == meta.received.end()) meta.received.push_back(user);
+        if (meta.recipients == 0 || meta.received.size() < meta.recipients) return {};
+        expires_at = std::min(expires_at, s_.wall + s_.config.blob_received_lifetime_ms);
+        return {};
+      },
+      call.late, conflicts_at_most);
+  return wire::Response{};
+}
+
+void Blobs::change(const BlobId& blob, Change what, const Late& late, int tries) {
+  s_.backend.blob_state(
+      blob, [this, blob, what = std::move(what), late, tries](const Result<std::optional<BlobState>>& state) {
+        if (!state.ok()) return finish(late, failed(*state.code()));
+        if (!*state || !(*state)->finished()) return finish(late, refuse(ErrorCode::NOT_FOUND));
+        auto meta = BlobMeta::decode((*state)->meta);
+        if (!meta.ok()) return finish(late, unavailable());
+        auto expires_at = (*state)->expires_at;
+        if (const auto done = what(*meta, expires_at); !done.ok()) return finish(late, failed(*done.code()));
+        s_.backend.blob_update(blob, (*state)->revision, meta->encode(), expires_at,
+                               [this, blob, what, late, tries](const Result<BlobState>& changed) {
+                                 note(blob, changed);
+                                 if (changed.ok()) return finish(late, created(blob, changed->size));
+                                 if (*changed.code() != ErrorCode::CONFLICT)
+                                   return finish(late, failed(*changed.code()));
+                                 if (tries <= 1) return finish(late, unavailable());
+                                 change(blob, what, late, tries - 1);
+                               });
+      });
+}
+
 void Blobs::expire() {
   if (s_.now < next_expiry_) return;
   next_expiry_ = s_.now + expiry_interval_ms;
-  expire_after({});
+  expire_some();
 }
 
-void Blobs::expire_after(RecordKey after) {
-  s_.backend.scan(keys::blob_days(), std::move(after), expiries_a_read,
-                  [this](const Result<std::vector<Record>>& records) {
-                    if (!records.ok()) return;
-                    for (const auto& record : *records) {
-                      const auto due = keys::parse_blob_day(record.key);
-                      // Days come in order; the present one is not over.
-                      if (!due || due->day >= s_.wall / day_ms) return;
-                      expire_one(*due, record.key);
-                    }
-                    if (records->size() == expiries_a_read) expire_after(records->back().key);
-                  });
-}
-
-void Blobs::expire_one(const keys::BlobDay& due, const RecordKey& key) {
-  s_.backend.remove(key, [](const Status&) {});
-  const auto expiry_key = keys::blob_expiry(due.blob);
-  s_.backend.get(expiry_key, [this, blob = due.blob, expiry_key](const Result<Record>& record) {
-    if (!record.ok()) return;
-    const auto expiry = BlobExpiry::decode(record->value);
-    // Announced again meanwhile: it has another day.
-    if (expiry.ok() && expiry->expires_at > s_.wall) return;
-    known_.erase(blob);
-    expiries_.drop(expiry_key);
-    s_.backend.remove(expiry_key, [](const Status&) {});
-    s_.backend.blob_remove(blob, [](const Status&) {});
-    s_.want_checkpoint();
+void Blobs::expire_some() {
+  s_.backend.blob_expire(s_.wall, expiries_a_run, [this](const Result<std::size_t>& removed) {
+    if (!removed.ok() || *removed == 0) return;
+    known_.clear();
+    if (*removed == expiries_a_run) expire_some();
   });
 }
 
 void Blobs::sweep(std::uint64_t step) {
   step_ = step;
-  expiries_.sweep(step);
   std::erase_if(known_,
-                [](const auto& item) { return item.second.ready && (item.second.failed || !item.second.meta); });
+                [](const auto& item) { return item.second.ready && (item.second.failed || !item.second.state); });
   if (known_.size() > blobs_known) std::erase_if(known_, [&](const auto& item) { return item.second.used + 1 < step; });
 }
 

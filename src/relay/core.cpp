@@ -245,7 +245,6 @@ class Core::Impl {
     s_.devices.flush();
     s_.key_indexes.flush();
     s_.key_packages.flush();
-    rooms_.blobs.flush();
     rooms_.cursors.flush();
   }
 
@@ -314,7 +313,6 @@ class Core::Impl {
     s_.devices.drop(what);
     s_.key_indexes.drop(what);
     s_.key_packages.drop(what);
-    rooms_.blobs.drop(what);
   }
 
   Outputs finish(bool more) {

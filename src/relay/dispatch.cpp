@@ -23,7 +23,7 @@ struct Row {
   Answer (*handle)(Rooms&, Call&);
 };
 
-constexpr std::array<Row, 16> table{{
+constexpr std::array<Row, 18> table{{
     {Command::kRegister, nobody, [](Rooms& r, Call& c) { return r.session.register_user(c, c.request.register_()); }},
     {Command::kAuthenticate, nobody | readers | blob_readers,
      [](Rooms& r, Call& c) { return r.session.authenticate(c, c.request.authenticate()); }},
@@ -49,6 +49,10 @@ constexpr std::array<Row, 16> table{{
      [](Rooms& r, Call& c) { return r.blobs.upload(c, c.request.upload_attachment()); }},
     {Command::kFetchAttachment, blob_readers,
      [](Rooms& r, Call& c) { return r.blobs.fetch(c, c.request.fetch_attachment()); }},
+    {Command::kReferenceAttachment, blob_writers,
+     [](Rooms& r, Call& c) { return r.blobs.reference(c, c.request.reference_attachment()); }},
+    {Command::kAttachmentReceived, blob_writers,
+     [](Rooms& r, Call& c) { return r.blobs.received(c, c.request.attachment_received()); }},
 }};
 
 }  // namespace

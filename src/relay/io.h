@@ -96,8 +96,12 @@ struct CoreConfig {
   // An address.
   Rate registrations{2000, 20};
   Rate authentications{10'000, 500};
-  /// Bytes of blobs that a device may begin.
-  Rate blob_bytes{64.0 * 1024 * 1024, 64.0 * 1024 * 1024 / 86400};
+  /// Bytes of blobs that a device may begin: four of the largest at once, then as many a day.
+  Rate blob_bytes{8.0 * 1024 * 1024 * 1024, 8.0 * 1024 * 1024 * 1024 / 86400};
+  /// References to blobs and receipts of them, by a device.
+  Rate blob_changes{2000, 20};
+  /// Bytes of blobs that a device may have here at a time.
+  std::uint64_t blob_quota_bytes = 16ULL * 1024 * 1024 * 1024;
 
   std::uint64_t authentication_ms = 30'000;
   std::uint64_t receipt_ms = 1000;
@@ -110,7 +114,11 @@ struct CoreConfig {
   /// A snapshot is also made after so many entries without one, so that loading a chat stays quick.
   std::uint64_t entries_without_snapshot = 256;
   std::uint64_t entry_lifetime_ms = 30ULL * 24 * 3600 * 1000;
+  /// Of a blob: since it was last announced to somebody, since all of them have it, and since its last part came while
+  /// it is not complete.
   std::uint64_t blob_lifetime_ms = 30ULL * 24 * 3600 * 1000;
+  std::uint64_t blob_received_lifetime_ms = 24ULL * 3600 * 1000;
+  std::uint64_t upload_lifetime_ms = 3ULL * 24 * 3600 * 1000;
 
   /// Requests of a connection that may wait.
   std::size_t waiting_requests = 1024;

@@ -44,9 +44,6 @@ RecordKey key_package(const DeviceRef& device, std::uint64_t number) {
 }
 RecordKey key_package_index(const DeviceRef& device) { return of_device('i', device); }
 RecordKey last_resort(const DeviceRef& device) { return of_device('l', device); }
-RecordKey blob_expiry(const BlobId& blob) { return key('x', {view(blob)}); }
-RecordKey blob_day(std::uint64_t day, const BlobId& blob) { return key('b', {big_endian(day), view(blob)}); }
-RecordKey blob_days() { return key('b', {}); }
 RecordKey expiry(std::uint64_t period, const ChatId& chat) { return key('e', {big_endian(period), view(chat)}); }
 RecordKey expiries() { return key('e', {}); }
 
@@ -60,12 +57,6 @@ std::optional<DeviceRef> device_of_cursor(ByteView key) {
   if (key.size() != 49) return std::nullopt;
   assign_exact(out.user, key.subspan(17, 16));
   assign_exact(out.device, key.subspan(33));
-  return out;
-}
-
-std::optional<BlobDay> parse_blob_day(ByteView key) {
-  BlobDay out;
-  if (!parse_numbered(key, out.day, out.blob)) return std::nullopt;
   return out;
 }
 

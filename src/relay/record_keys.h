@@ -22,23 +22,13 @@ RecordKey memberships_of(const DeviceRef& device);
 RecordKey key_package(const DeviceRef& device, std::uint64_t number);
 RecordKey key_package_index(const DeviceRef& device);
 RecordKey last_resort(const DeviceRef& device);
-/// When a blob expires, and the blobs that expire on a day.
-RecordKey blob_expiry(const BlobId& blob);
-RecordKey blob_day(std::uint64_t day, const BlobId& blob);
-RecordKey blob_days();
 /// The chats that got entries in a period.
 RecordKey expiry(std::uint64_t period, const ChatId& chat);
 RecordKey expiries();
 
-/// The chat at the end of a `membership` key, the device at the end of a `cursor` key, and the parts of a `blob_day`
-/// and of an `expiry`.
+/// The chat at the end of a `membership` key, the device at the end of a `cursor` key, and the parts of an `expiry`.
 std::optional<ChatId> chat_of_membership(ByteView key);
 std::optional<DeviceRef> device_of_cursor(ByteView key);
-struct BlobDay {
-  std::uint64_t day = 0;
-  BlobId blob;
-};
-std::optional<BlobDay> parse_blob_day(ByteView key);
 struct ChatExpiry {
   std::uint64_t period = 0;
   ChatId chat;

@@ -120,28 +120,22 @@ Result<KeyPackageIndex> KeyPackageIndex::decode(ByteView bytes) {
 Bytes BlobMeta::encode() const {
   auto out = begin<stored::BlobMeta>();
   out.set_user_id(to_string_bytes(user));
-  out.set_hash(wire::field(hash.view()));
   out.set_token_hash(wire::field(token_hash.view()));
+  out.set_recipients(recipients);
+  for (const auto& who : received) out.add_received(to_string_bytes(who));
   return wire::serialize(out);
 }
 Result<BlobMeta> BlobMeta::decode(ByteView bytes) {
   SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::BlobMeta>(bytes));
   BlobMeta out;
-  if (!assign_exact(out.user, wire::view(in.user_id())) || !assign_exact(out.hash, wire::view(in.hash())) ||
-      !assign_exact(out.token_hash, wire::view(in.token_hash()))) {
+  if (!assign_exact(out.user, wire::view(in.user_id())) || !assign_exact(out.token_hash, wire::view(in.token_hash()))) {
     return corrupt();
   }
+  out.recipients = in.recipients();
+  for (const auto& who : in.received()) {
+    if (!assign_exact(out.received.emplace_back(), wire::view(who))) return corrupt();
+  }
   return out;
-}
-
-Bytes BlobExpiry::encode() const {
-  auto out = begin<stored::BlobExpiry>();
-  out.set_expires_at(expires_at);
-  return wire::serialize(out);
-}
-Result<BlobExpiry> BlobExpiry::decode(ByteView bytes) {
-  SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::BlobExpiry>(bytes));
-  return BlobExpiry{in.expires_at()};
 }
 
 }  // namespace sotto::relay

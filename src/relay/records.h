@@ -74,17 +74,14 @@ struct KeyPackageRecord {
 };
 
 struct BlobMeta {
+  /// Who uploads it.
   UserId user;
-  crypto::Sha256Digest hash;
   crypto::Sha256Digest token_hash;
+  /// How many users it was announced to, and those that have it.
+  std::uint32_t recipients = 0;
+  std::vector<UserId> received;
   [[nodiscard]] Bytes encode() const;
   static Result<BlobMeta> decode(ByteView bytes);
-};
-
-struct BlobExpiry {
-  std::uint64_t expires_at = 0;
-  [[nodiscard]] Bytes encode() const;
-  static Result<BlobExpiry> decode(ByteView bytes);
 };
 
 }  // namespace sotto::relay

@@ -22,7 +22,9 @@ constexpr std::size_t unprocessed_bytes = 1024 * 1024;
 
 Result<std::unique_ptr<Service>> Service::start(ServiceConfig config) {
   std::unique_ptr<Service> service(new Service(std::move(config)));
-  SOTTO_TRY_ASSIGN(service->backend_, SqliteBackend::open(service->config_.data_dir, service->random_));
+  SqliteOptions options;
+  options.on_blobs_ready = [raw = service.get()] { raw->wake(); };
+  SOTTO_TRY_ASSIGN(service->backend_, SqliteBackend::open(service->config_.data_dir, service->random_, options));
   service->core_ =
       std::make_unique<Core>(*service->backend_, service->random_, service->config_.core, service->config_.log);
   auto server_config = service->config_.server;
@@ -47,6 +49,12 @@ void Service::on_events(std::vector<net::ServerEvent>&& events) {
   std::ranges::move(events, std::back_inserter(waiting_));
   urgent_ = urgent_ || urgent;
   if (urgent_ || drains_are_urgent_) wake_.notify_one();
+}
+
+void Service::wake() {
+  const std::lock_guard lock(mutex_);
+  urgent_ = true;
+  wake_.notify_one();
 }
 
 bool Service::wait(std::vector<net::ServerEvent>& events) {

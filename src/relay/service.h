@@ -37,6 +37,8 @@ class Service final : public net::ServerHandler {
   explicit Service(ServiceConfig config) : config_(std::move(config)) {}
 
   void on_events(std::vector<net::ServerEvent>&& events) override;
+  /// The backend has something to deliver. Any thread.
+  void wake();
   void run();
   /// Waits for something to do; gives what waits. False: the end.
   bool wait(std::vector<net::ServerEvent>& events);

@@ -44,8 +44,12 @@ inline constexpr std::size_t users_per_take = 20;
 /// A ratchet tree above this goes as a blob instead of inside the Welcome.
 inline constexpr std::size_t inline_tree_bytes = 32 * 1024;
 inline constexpr std::size_t attachment_part_bytes = 128 * 1024;
-/// Blobs of this step hold ratchet trees only.
-inline constexpr std::uint64_t attachment_bytes = 2 * 1024 * 1024;
+/// A file in a chat: what phones' videos come to.
+inline constexpr std::uint64_t attachment_plain_bytes = 2ULL * 1024 * 1024 * 1024;
+/// Its ciphertext: 17 bytes for each 64 KiB, and a header.
+inline constexpr std::uint64_t attachment_bytes = attachment_plain_bytes + 1024 * 1024;
+/// What a ratchet tree of 1,000 devices comes to, with room: bounds the memory of a device that joins.
+inline constexpr std::uint64_t tree_bytes = 2 * 1024 * 1024;
 
 inline constexpr std::size_t handle_bytes = 64;
 inline constexpr std::size_t chat_name_bytes = 256;

@@ -72,8 +72,6 @@ const std::vector<Run>& runs() {
            backend.append(log_id(), i, Bytes(3000, static_cast<std::uint8_t>(i)), answers.next<std::uint64_t>());
          }
          backend.put(to_bytes("cursor"), Bytes(100, 1), 0, answers.next<std::uint64_t>());
-         backend.blob_begin(blob_id(), 9000, to_bytes("meta"), answers.next<relay::BlobState>());
-         backend.blob_write(blob_id(), 0, Bytes(9000, 5), answers.next<relay::BlobState>());
        }},
       {3, 4,
        [](relay::Backend& backend, Answers& answers) {
@@ -82,7 +80,6 @@ const std::vector<Run>& runs() {
          // An ack: a cursor is stored, and what all have is trimmed.
          backend.put(to_bytes("cursor"), Bytes(100, 2), std::nullopt, answers.next<std::uint64_t>());
          backend.trim(log_id(), 2, answers.next<void>());
-         backend.blob_finish(blob_id(), crypto::sha256(Bytes(9000, 5)), answers.next<void>());
        }},
       {4, 5,
        [](relay::Backend& backend, Answers& answers) {
@@ -118,6 +115,48 @@ class Relay {
     backend_->run();
     return answers.good();
   }
+  /// As a client does it: asks where to go on, sends the rest. True if all of it is stored.
+  bool upload() {
+    const Bytes all(9000, 5);
+    relay::NewBlob blob;
+    blob.size = all.size();
+    blob.hash = crypto::sha256(all);
+    blob.owner_bytes = 10'000;
+    blob.expires_at = 2'000'000;
+    std::optional<std::uint64_t> received;
+    const auto note = [&](const Result<relay::BlobState>& state) {
+      received.reset();
+      if (state.ok()) received = state->received;
+    };
+    backend_->blob_begin(blob_id(), std::move(blob), note);
+    backend_->run();
+    while (received && *received < all.size()) {
+      const auto rest = ByteView(all).subspan(static_cast<std::size_t>(*received));
+      backend_->blob_write(blob_id(), *received, to_bytes(rest.first(std::min<std::size_t>(rest.size(), 5000))), 0,
+                           note);
+      backend_->run();
+    }
+    return received.has_value();
+  }
+  /// Removes another blob, with its file.
+  bool expire() {
+    relay::BlobId other;
+    other.bytes.fill(8);
+    relay::NewBlob blob;
+    blob.size = 3;
+    blob.hash = crypto::sha256(Bytes(3, 7));
+    blob.owner = to_bytes("other");
+    blob.owner_bytes = 3;
+    blob.expires_at = 10;
+    bool good = true;
+    backend_->blob_begin(other, std::move(blob), [&](const auto& state) { good = good && state.ok(); });
+    backend_->blob_write(other, 0, Bytes(3, 7), 10, [&](const Result<relay::BlobState>& state) {
+      good = good && (state.ok() || *state.code() == ErrorCode::CONFLICT);  // it was stored before
+    });
+    backend_->blob_expire(20, 10, [&](const auto& removed) { good = good && removed.ok(); });
+    backend_->run();
+    return good;
+  }
   Status checkpoint() { return backend_->checkpoint(); }
   std::uint64_t last() {
     std::uint64_t out = 0;
@@ -148,6 +187,10 @@ class Relay {
       REQUIRE(bytes.ok());
       out += "\n" + to_hex(*bytes);
     });
+    backend_->blob_expire(1'000'000, 10, [&](const Result<std::size_t>& removed) {
+      REQUIRE(removed.ok());
+      REQUIRE(*removed == 0);
+    });
     backend_->run();
     return out;
   }
@@ -163,6 +206,8 @@ std::string end_without_faults() {
   Relay relay(disk);
   REQUIRE(relay.open().ok());
   for (const auto& run : runs()) REQUIRE(relay.carry_out(run));
+  REQUIRE(relay.upload());
+  REQUIRE(relay.expire());
   REQUIRE(relay.checkpoint().ok());
   return relay.describe();
 }
@@ -187,6 +232,8 @@ bool fail_nth(const FaultKind& kind, std::uint64_t nth, Lasts lasts, const std::
   });
   // A run that failed has stored nothing: else its repetition would be in conflict with it.
   for (const auto& run : runs()) until_it_works([&] { return relay.carry_out(run); });
+  until_it_works([&] { return relay.upload(); });
+  until_it_works([&] { return relay.expire(); });
   until_it_works([&] {
     const auto status = relay.checkpoint();
     if (!status.ok()) REQUIRE((is_storage_error(status.error()) || status.error().code == ErrorCode::UNAVAILABLE));
@@ -227,6 +274,14 @@ bool cut_power_at_nth(std::uint64_t nth, const std::string& expected) {
     const auto last = relay.last();
     REQUIRE((last == run.last_after || (!stored && last == run.last_before)));
     if (last == run.last_before) REQUIRE(relay.carry_out(run));
+  }
+  for (const auto step : {&Relay::upload, &Relay::expire}) {
+    const bool stored = (relay.*step)();
+    if (!restart_if_dead()) {
+      REQUIRE(stored);
+    } else {
+      REQUIRE((relay.*step)());
+    }
   }
   static_cast<void>(relay.checkpoint());
   restart_if_dead();

@@ -33,7 +33,6 @@ void read_keys(ByteView bytes) {
     fuzz::check(equal(ByteView(keys::cursor(chat, *device)).subspan(1), bytes.subspan(1)), "a key comes back");
   }
   (void)keys::chat_of_membership(bytes).has_value();
-  (void)keys::parse_blob_day(bytes).has_value();
   (void)keys::parse_expiry(bytes).has_value();
 }
 
@@ -57,7 +56,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   read_record<CursorRecord>(bytes);
   read_record<KeyPackageIndex>(bytes);
   read_record<BlobMeta>(bytes);
-  read_record<BlobExpiry>(bytes);
   if (const auto user = UserRecord::decode(bytes); user.ok()) (void)wire::check_device_list(user->list()).ok();
   read_keys(bytes);
 

@@ -40,23 +40,25 @@ class TapBackend final : public relay::Backend {
             Done<std::vector<relay::Record>> done) override {
     backend_->scan(std::move(prefix), std::move(after), limit, std::move(done));
   }
-  void blob_begin(const relay::BlobId& blob, std::uint64_t size, Bytes meta, Done<relay::BlobState> done) override {
-    backend_->blob_begin(blob, size, std::move(meta), std::move(done));
+  void blob_begin(const relay::BlobId& blob, relay::NewBlob what, Done<relay::BlobState> done) override {
+    backend_->blob_begin(blob, std::move(what), std::move(done));
   }
-  void blob_write(const relay::BlobId& blob, std::uint64_t offset, Bytes data, Done<relay::BlobState> done) override {
-    backend_->blob_write(blob, offset, std::move(data), std::move(done));
-  }
-  void blob_finish(const relay::BlobId& blob, const crypto::Sha256Digest& hash, Done<void> done) override {
-    backend_->blob_finish(blob, hash, std::move(done));
+  void blob_write(const relay::BlobId& blob, std::uint64_t offset, Bytes data, std::uint64_t expires_at,
+                  Done<relay::BlobState> done) override {
+    backend_->blob_write(blob, offset, std::move(data), expires_at, std::move(done));
   }
   void blob_state(const relay::BlobId& blob, Done<std::optional<relay::BlobState>> done) override {
     backend_->blob_state(blob, std::move(done));
   }
+  void blob_update(const relay::BlobId& blob, std::uint64_t revision, Bytes meta, std::uint64_t expires_at,
+                   Done<relay::BlobState> done) override {
+    backend_->blob_update(blob, revision, std::move(meta), expires_at, std::move(done));
+  }
   void blob_read(const relay::BlobId& blob, std::uint64_t offset, std::size_t limit, Done<Bytes> done) override {
     backend_->blob_read(blob, offset, limit, std::move(done));
   }
-  void blob_remove(const relay::BlobId& blob, Done<void> done) override {
-    backend_->blob_remove(blob, std::move(done));
+  void blob_expire(std::uint64_t now, std::size_t limit, Done<std::size_t> done) override {
+    backend_->blob_expire(now, limit, std::move(done));
   }
   [[nodiscard]] Bytes incarnation() const override { return backend_->incarnation(); }
   [[nodiscard]] bool idle() const override { return backend_->idle(); }

@@ -43,21 +43,40 @@ struct Record {
   std::uint64_t revision = 0;
 };
 
+/// A blob as it is announced.
+struct NewBlob {
+  std::uint64_t size = 0;
+  /// SHA-256 of its bytes.
+  crypto::Sha256Digest hash;
+  /// The core's own; at most 64 KiB.
+  Bytes meta;
+  /// Whose quota it counts against, and what all blobs of this owner may have together.
+  Bytes owner;
+  std::uint64_t owner_bytes = 0;
+  /// Milliseconds since 1970.
+  std::uint64_t expires_at = 0;
+};
+
 struct BlobState {
   std::uint64_t size = 0;
+  /// Equal to the size once all is there and has the hash that was announced.
   std::uint64_t received = 0;
-  bool finished = false;
-  /// Given at `blob_begin`, returned as it was.
+  /// Grows with each `blob_update`.
+  std::uint64_t revision = 0;
+  std::uint64_t expires_at = 0;
   Bytes meta;
+  [[nodiscard]] bool finished() const { return received == size; }
 };
 
 /// An asynchronous store. All calls and all completions happen on one thread, the core's.
 ///
 /// A call only queues work. `run` carries the queue out in the order of the calls, durably, and then calls the
 /// completions in the same order, each exactly once; completions may queue more work for the next `run`. Within one
-/// `run` a read sees the writes queued before it. If the storage fails, the writes of the run that are not stored
-/// complete with IO_ERROR, DISK_FULL or UNAVAILABLE, and nothing of them is stored. A failed condition is CONFLICT and
-/// harms no other call. A backend that is destroyed drops its queue without calling anything.
+/// `run` a read sees the writes queued before it. Blobs have an order of their own beside that of logs and records, so
+/// that large files never delay a message: their completions may come in a later `run`. If the storage fails, the
+/// writes of the run that are not stored complete with IO_ERROR, DISK_FULL or UNAVAILABLE, and nothing of them is
+/// stored. A failed condition is CONFLICT and harms no other call. A backend that is destroyed drops its queue without
+/// calling anything.
 class Backend {
  public:
   template <typename T>
@@ -96,23 +115,29 @@ class Backend {
 
   // ---- Blobs
 
-  /// Announces a blob, or gives the state of one begun before under this id with the same size and meta; CONFLICT if
-  /// they differ.
-  virtual void blob_begin(const BlobId& blob, std::uint64_t size, Bytes meta, Done<BlobState> done) = 0;
-  /// Appends at `offset`, which must be what was received so far (CONFLICT); beyond the size: TOO_LARGE.
-  virtual void blob_write(const BlobId& blob, std::uint64_t offset, Bytes data, Done<BlobState> done) = 0;
-  /// Ends an upload. BAD_SIGNATURE if the SHA-256 is another; the blob is then removed. Idempotent.
-  virtual void blob_finish(const BlobId& blob, const crypto::Sha256Digest& hash, Done<void> done) = 0;
+  /// Announces a blob; one of this id with the same size and hash that is there already is gone on with, and lives at
+  /// least as long as is asked for now. Errors: CONFLICT (another size or hash), LIMIT_EXCEEDED (the owner's quota),
+  /// TOO_LARGE.
+  virtual void blob_begin(const BlobId& blob, NewBlob what, Done<BlobState> done) = 0;
+  /// Appends at `offset`, which must be what was received so far (CONFLICT); beyond the size: TOO_LARGE. With the last
+  /// byte the hash is checked: BAD_SIGNATURE, and the blob is gone, if it is another. That the last part was taken is
+  /// durable; of parts before, an interrupted upload may have lost some. It lives at least until `expires_at`.
+  virtual void blob_write(const BlobId& blob, std::uint64_t offset, Bytes data, std::uint64_t expires_at,
+                          Done<BlobState> done) = 0;
   virtual void blob_state(const BlobId& blob, Done<std::optional<BlobState>> done) = 0;
+  /// Gives it another meta and lifetime, iff its revision is this one (CONFLICT). NOT_FOUND if there is none.
+  virtual void blob_update(const BlobId& blob, std::uint64_t revision, Bytes meta, std::uint64_t expires_at,
+                           Done<BlobState> done) = 0;
   /// A range of a finished blob, cut at its end. NOT_FOUND if there is none.
   virtual void blob_read(const BlobId& blob, std::uint64_t offset, std::size_t limit, Done<Bytes> done) = 0;
-  virtual void blob_remove(const BlobId& blob, Done<void> done) = 0;
+  /// Removes blobs whose time is over, at most `limit`; gives how many.
+  virtual void blob_expire(std::uint64_t now, std::size_t limit, Done<std::size_t> done) = 0;
 
   // ---- The store
 
   /// Random id of this store, made when it was created and anew when it is restored from a backup.
   virtual Bytes incarnation() const = 0;
-  /// Whether anything is queued.
+  /// Whether `run` has nothing to do: nothing is queued, and no completion is due.
   virtual bool idle() const = 0;
   /// Carries out what is queued; see above. One transaction and one sync for all of it.
   virtual void run() = 0;

@@ -34,7 +34,8 @@ class MemoryBackend final : public QueuedBackend {
   [[nodiscard]] std::uint64_t writes() const { return disk_->writes(); }
 
  private:
-  MemoryBackend(MemoryStore* disk, std::shared_ptr<MemoryStore> owner) : QueuedBackend(std::move(owner)), disk_(disk) {}
+  MemoryBackend(MemoryStore* disk, const std::shared_ptr<MemoryStore>& owner)
+      : QueuedBackend(owner, owner), disk_(disk) {}
 
   MemoryStore* disk_;  // owned by QueuedBackend
   std::uint64_t runs_ = 0;

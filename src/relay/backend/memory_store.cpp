@@ -1,5 +1,7 @@
 #include "relay/backend/memory_store.h"
 
+#include <algorithm>
+
 #include "crypto/hash.h"
 
 namespace sotto::relay {
@@ -136,39 +138,36 @@ Result<std::vector<Record>> MemoryStore::scan(const RecordKey& prefix, const Rec
 
 // ---- Blobs
 
-Result<BlobState> MemoryStore::blob_begin(const BlobId& blob, std::uint64_t size, ByteView meta) {
-  const auto [it, made] = contents_.blobs.try_emplace(blob);
-  if (made) {
-    it->second.size = size;
-    it->second.meta = to_bytes(meta);
-  } else if (it->second.size != size || !equal(it->second.meta, meta)) {
-    return ErrorCode::CONFLICT;
+Result<BlobState> MemoryStore::blob_begin(const BlobId& blob, const NewBlob& what) {
+  const auto found = contents_.blobs.find(blob);
+  if (found != contents_.blobs.end()) {
+    auto& known = found->second.what;
+    if (known.size != what.size || known.hash != what.hash) return ErrorCode::CONFLICT;
+    known.expires_at = std::max(known.expires_at, what.expires_at);
+    return found->second.state();
   }
-  return it->second.state();
+  std::uint64_t used = 0;
+  for (const auto& [id, other] : contents_.blobs) used += other.what.owner == what.owner ? other.what.size : 0;
+  if (what.size > what.owner_bytes || used > what.owner_bytes - what.size) return ErrorCode::LIMIT_EXCEEDED;
+  auto& made = contents_.blobs[blob];
+  made.what = what;
+  return made.state();
 }
 
-Result<BlobState> MemoryStore::blob_write(const BlobId& blob, std::uint64_t offset, ByteView data) {
+Result<BlobState> MemoryStore::blob_write(const BlobId& blob, std::uint64_t offset, ByteView data,
+                                          std::uint64_t expires_at) {
   const auto found = contents_.blobs.find(blob);
   if (found == contents_.blobs.end()) return ErrorCode::NOT_FOUND;
   auto& to = found->second;
   if (offset != to.bytes.size()) return ErrorCode::CONFLICT;
-  if (data.size() > to.size - to.bytes.size()) return ErrorCode::TOO_LARGE;
+  if (data.size() > to.what.size - to.bytes.size()) return ErrorCode::TOO_LARGE;
   sotto::append(to.bytes, data);
-  return to.state();
-}
-
-Status MemoryStore::blob_finish(const BlobId& blob, const crypto::Sha256Digest& hash) {
-  const auto found = contents_.blobs.find(blob);
-  if (found == contents_.blobs.end()) return ErrorCode::NOT_FOUND;
-  auto& it = found->second;
-  if (it.hash) return *it.hash == hash ? Status() : Status(ErrorCode::BAD_SIGNATURE);
-  if (it.bytes.size() != it.size) return Error(ErrorCode::CONFLICT, "the upload is not complete");
-  if (crypto::sha256(it.bytes) != hash) {
+  to.what.expires_at = std::max(to.what.expires_at, expires_at);
+  if (to.state().finished() && crypto::sha256(to.bytes) != to.what.hash) {
     contents_.blobs.erase(found);
     return ErrorCode::BAD_SIGNATURE;
   }
-  it.hash = hash;
-  return {};
+  return to.state();
 }
 
 Result<std::optional<BlobState>> MemoryStore::blob_state(const BlobId& blob) {
@@ -178,18 +177,37 @@ Result<std::optional<BlobState>> MemoryStore::blob_state(const BlobId& blob) {
   return out;
 }
 
+Result<BlobState> MemoryStore::blob_update(const BlobId& blob, std::uint64_t revision, ByteView meta,
+                                           std::uint64_t expires_at) {
+  const auto found = contents_.blobs.find(blob);
+  if (found == contents_.blobs.end()) return ErrorCode::NOT_FOUND;
+  auto& to = found->second;
+  if (to.revision != revision) return ErrorCode::CONFLICT;
+  ++to.revision;
+  to.what.meta = to_bytes(meta);
+  to.what.expires_at = expires_at;
+  return to.state();
+}
+
 Result<Bytes> MemoryStore::blob_read(const BlobId& blob, std::uint64_t offset, std::size_t limit) {
   const auto found = contents_.blobs.find(blob);
-  if (found == contents_.blobs.end() || !found->second.hash) return ErrorCode::NOT_FOUND;
+  if (found == contents_.blobs.end() || !found->second.state().finished()) return ErrorCode::NOT_FOUND;
   const ByteView all = found->second.bytes;
   if (offset >= all.size()) return Bytes();
   const ByteView rest = all.subspan(static_cast<std::size_t>(offset));
   return to_bytes(rest.first(std::min(limit, rest.size())));
 }
 
-Status MemoryStore::blob_remove(const BlobId& blob) {
-  contents_.blobs.erase(blob);
-  return {};
+Result<std::size_t> MemoryStore::blob_expire(std::uint64_t now, std::size_t limit) {
+  // The oldest first, as every form does it.
+  std::vector<std::pair<std::uint64_t, BlobId>> due;
+  for (const auto& [id, blob] : contents_.blobs) {
+    if (blob.what.expires_at <= now) due.emplace_back(blob.what.expires_at, id);
+  }
+  std::ranges::sort(due);
+  due.resize(std::min(due.size(), limit));
+  for (const auto& [time, id] : due) contents_.blobs.erase(id);
+  return due.size();
 }
 
 }  // namespace sotto::relay

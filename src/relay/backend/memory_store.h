@@ -6,12 +6,13 @@
 #include <memory>
 
 #include "base/random.h"
+#include "relay/backend/blob_store.h"
 #include "relay/backend/sync_store.h"
 
 namespace sotto::relay {
 
 /// Writes take effect at once; a run that is to fail is refused by `begin`, before it has written anything.
-class MemoryStore final : public SyncStore {
+class MemoryStore final : public SyncStore, public BlobStore {
  public:
   explicit MemoryStore(Random& random);
 
@@ -43,12 +44,14 @@ class MemoryStore final : public SyncStore {
   Status remove(const RecordKey& key) override;
   Result<std::vector<Record>> scan(const RecordKey& prefix, const RecordKey& after, std::size_t limit) override;
 
-  Result<BlobState> blob_begin(const BlobId& blob, std::uint64_t size, ByteView meta) override;
-  Result<BlobState> blob_write(const BlobId& blob, std::uint64_t offset, ByteView data) override;
-  Status blob_finish(const BlobId& blob, const crypto::Sha256Digest& hash) override;
+  Result<BlobState> blob_begin(const BlobId& blob, const NewBlob& what) override;
+  Result<BlobState> blob_write(const BlobId& blob, std::uint64_t offset, ByteView data,
+                               std::uint64_t expires_at) override;
   Result<std::optional<BlobState>> blob_state(const BlobId& blob) override;
+  Result<BlobState> blob_update(const BlobId& blob, std::uint64_t revision, ByteView meta,
+                                std::uint64_t expires_at) override;
   Result<Bytes> blob_read(const BlobId& blob, std::uint64_t offset, std::size_t limit) override;
-  Status blob_remove(const BlobId& blob) override;
+  Result<std::size_t> blob_expire(std::uint64_t now, std::size_t limit) override;
 
   [[nodiscard]] Bytes incarnation() const override { return contents_.incarnation; }
 
@@ -66,11 +69,10 @@ class MemoryStore final : public SyncStore {
     Bytes bytes;
   };
   struct Blob {
-    std::uint64_t size = 0;
-    Bytes meta;
+    NewBlob what;
+    std::uint64_t revision = 1;
     Bytes bytes;
-    std::optional<crypto::Sha256Digest> hash;
-    [[nodiscard]] BlobState state() const { return {size, bytes.size(), hash.has_value(), meta}; }
+    [[nodiscard]] BlobState state() const { return {what.size, bytes.size(), revision, what.expires_at, what.meta}; }
   };
   struct Contents {
     Bytes incarnation;

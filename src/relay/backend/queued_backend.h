@@ -1,11 +1,10 @@
-// The part of a Backend that all forms share: the queue, the order of completions, the checks of sizes, and what a
-// failed storage means for each call of a run.
+// The part of a Backend that all forms share: the queues, the checks of sizes, and when completions are called.
 #pragma once
 
 #include <deque>
 #include <memory>
 
-#include "relay/backend/backend.h"
+#include "relay/backend/blob_thread.h"
 #include "relay/backend/sync_store.h"
 
 namespace sotto::relay {
@@ -27,48 +26,53 @@ class QueuedBackend : public Backend {
   void remove(RecordKey key, Done<void> done) override;
   void scan(RecordKey prefix, RecordKey after, std::size_t limit, Done<std::vector<Record>> done) override;
 
-  void blob_begin(const BlobId& blob, std::uint64_t size, Bytes meta, Done<BlobState> done) override;
-  void blob_write(const BlobId& blob, std::uint64_t offset, Bytes data, Done<BlobState> done) override;
-  void blob_finish(const BlobId& blob, const crypto::Sha256Digest& hash, Done<void> done) override;
+  void blob_begin(const BlobId& blob, NewBlob what, Done<BlobState> done) override;
+  void blob_write(const BlobId& blob, std::uint64_t offset, Bytes data, std::uint64_t expires_at,
+                  Done<BlobState> done) override;
   void blob_state(const BlobId& blob, Done<std::optional<BlobState>> done) override;
+  void blob_update(const BlobId& blob, std::uint64_t revision, Bytes meta, std::uint64_t expires_at,
+                   Done<BlobState> done) override;
   void blob_read(const BlobId& blob, std::uint64_t offset, std::size_t limit, Done<Bytes> done) override;
-  void blob_remove(const BlobId& blob, Done<void> done) override;
+  void blob_expire(std::uint64_t now, std::size_t limit, Done<std::size_t> done) override;
 
-  [[nodiscard]] Bytes incarnation() const override { return store_->incarnation(); }
-  [[nodiscard]] bool idle() const override { return queue_.empty() && results_.empty(); }
+  [[nodiscard]] Bytes incarnation() const override;
+  [[nodiscard]] bool idle() const override;
   /// Does nothing when called from a completion.
   void run() override;
 
  protected:
-  explicit QueuedBackend(std::shared_ptr<SyncStore> store);
+  /// With a `blob_thread` blobs are carried out there, else by `run`.
+  QueuedBackend(std::shared_ptr<SyncStore> store, std::shared_ptr<BlobStore> blobs,
+                std::unique_ptr<BlobThread> blob_thread = {});
   [[nodiscard]] bool running() const { return running_; }
   /// Results are delivered this many runs after the one that made them.
   void delay(std::uint64_t runs) { delay_ = runs; }
 
  private:
-  class Operation;
-  template <typename T>
-  class TypedOperation;
-  using Operations = std::vector<std::unique_ptr<Operation>>;
-  struct Results {
-    std::uint64_t due_run;
-    Operations operations;
+  using Kind = OperationKind;
+  /// The calls of one of the two stores, and those that were carried out.
+  template <typename Store>
+  struct Lane {
+    struct Results {
+      std::uint64_t due_run;
+      Operations<Store> operations;
+    };
+    std::shared_ptr<Store> store;
+    Operations<Store> queue;
+    std::deque<Results> results;
+
+    template <typename T>
+    void enqueue(Kind kind, std::function<Result<T>(Store&)> work, Done<T> done);
+    /// Completes in its turn with this error, without asking the store.
+    template <typename T>
+    void refuse(Error why, Done<T> done);
+    void carry_out(std::uint64_t due_run);
+    void deliver(std::uint64_t run);
   };
-  enum class Kind { read, write };
 
-  template <typename T>
-  void enqueue(Kind kind, std::function<Result<T>(SyncStore&)> work, Done<T> done);
-  /// Completes in its turn with this error, without asking the store.
-  template <typename T>
-  void refuse(Error why, Done<T> done);
-
-  void carry_out(Operations& operations);
-  Status execute(Operations& operations, std::size_t writes);
-  void deliver();
-
-  std::shared_ptr<SyncStore> store_;
-  Operations queue_;
-  std::deque<Results> results_;
+  Lane<SyncStore> main_;
+  Lane<BlobStore> blobs_;
+  std::unique_ptr<BlobThread> blob_thread_;
   std::uint64_t run_number_ = 0;
   std::uint64_t delay_ = 0;
   bool running_ = false;

@@ -7,6 +7,7 @@
 
 #include "base/test_hooks.h"
 #include "base/try.h"
+#include "relay/backend/sqlite_blob_store.h"
 #include "relay/backend/sqlite_store.h"
 
 namespace sotto::relay {
@@ -20,7 +21,9 @@ constexpr std::uint64_t rewrite_at_close = 64 * 1024 * 1024;
 
 }  // namespace
 
-SqliteBackend::SqliteBackend(std::shared_ptr<SqliteStore> store) : QueuedBackend(store), store_(std::move(store)) {}
+SqliteBackend::SqliteBackend(std::shared_ptr<SqliteStore> store, std::shared_ptr<BlobStore> blobs,
+                             std::unique_ptr<BlobThread> blob_thread)
+    : QueuedBackend(store, std::move(blobs), std::move(blob_thread)), store_(std::move(store)) {}
 
 Result<std::unique_ptr<SqliteBackend>> SqliteBackend::open(const std::string& data_dir, Random& random,
                                                            const SqliteOptions& options) {
@@ -37,7 +40,15 @@ Result<std::unique_ptr<SqliteBackend>> SqliteBackend::open(const std::string& da
   file.vfs = options.vfs;
   SOTTO_TRY_ASSIGN(auto db, store::Database::open(data_dir + "/relay.db", file));
   SOTTO_TRY_ASSIGN(auto tables, SqliteStore::open(std::move(db), random, options.restored));
-  return std::unique_ptr<SqliteBackend>(new SqliteBackend(std::move(tables)));
+  SqliteBlobStore::Options blob_options;
+  blob_options.synchronous = file.synchronous;
+  blob_options.busy_timeout = file.busy_timeout;
+  blob_options.vfs = file.vfs;
+  blob_options.make_folder = own_folder;
+  SOTTO_TRY_ASSIGN(auto blobs, SqliteBlobStore::open(data_dir, blob_options));
+  std::unique_ptr<BlobThread> thread;
+  if (options.on_blobs_ready) thread = std::make_unique<BlobThread>(blobs, options.on_blobs_ready);
+  return std::unique_ptr<SqliteBackend>(new SqliteBackend(std::move(tables), std::move(blobs), std::move(thread)));
 }
 
 SqliteBackend::~SqliteBackend() {

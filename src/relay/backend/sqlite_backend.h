@@ -1,4 +1,4 @@
-// The backend of a relay on one machine: an SQLite file, one writer, group commit.
+// The backend of a relay on one machine: an SQLite file, one writer, group commit; blobs as files beside it.
 #pragma once
 
 #include <chrono>
@@ -23,12 +23,15 @@ struct SqliteOptions {
   std::string vfs;
   /// With a VFS whose files are not the system's, folder and lease are its business.
   store::Sharing sharing = store::Sharing::lease;
+  /// Blobs are carried out on a thread of their own, which calls this when the backend is to be run again. Nothing:
+  /// `run` does it.
+  std::function<void()> on_blobs_ready;
 };
 
 class SqliteBackend final : public QueuedBackend {
  public:
-  /// Opens or makes `data_dir` (mode 0700) and the file relay.db in it, and holds its write lease. Errors: IN_USE (a
-  /// process has it open), NEWER_SCHEMA, CORRUPT, IO_ERROR, DISK_FULL, INVALID_ARGUMENT (an empty name).
+  /// Opens or makes `data_dir` (mode 0700) and relay.db, blobs.db and blobs/ in it, and holds the write lease. Errors:
+  /// IN_USE (a process has it open), NEWER_SCHEMA, CORRUPT, IO_ERROR, DISK_FULL, INVALID_ARGUMENT (an empty name).
   static Result<std::unique_ptr<SqliteBackend>> open(const std::string& data_dir, Random& random,
                                                      const SqliteOptions& options = {});
   /// Drops what is queued, leaves nothing in the WAL, closes.
@@ -44,7 +47,8 @@ class SqliteBackend final : public QueuedBackend {
   [[nodiscard]] std::uint64_t wal_size() const;
 
  private:
-  explicit SqliteBackend(std::shared_ptr<SqliteStore> store);
+  SqliteBackend(std::shared_ptr<SqliteStore> store, std::shared_ptr<BlobStore> blobs,
+                std::unique_ptr<BlobThread> blob_thread);
   std::shared_ptr<SqliteStore> store_;
 };
 

@@ -1,4 +1,4 @@
-// Logs, records and blobs in one SQLite file.
+// Logs and records in one SQLite file.
 #pragma once
 
 #include <memory>
@@ -31,13 +31,6 @@ class SqliteStore final : public SyncStore {
   Status remove(const RecordKey& key) override;
   Result<std::vector<Record>> scan(const RecordKey& prefix, const RecordKey& after, std::size_t limit) override;
 
-  Result<BlobState> blob_begin(const BlobId& blob, std::uint64_t size, ByteView meta) override;
-  Result<BlobState> blob_write(const BlobId& blob, std::uint64_t offset, ByteView data) override;
-  Status blob_finish(const BlobId& blob, const crypto::Sha256Digest& hash) override;
-  Result<std::optional<BlobState>> blob_state(const BlobId& blob) override;
-  Result<Bytes> blob_read(const BlobId& blob, std::uint64_t offset, std::size_t limit) override;
-  Status blob_remove(const BlobId& blob) override;
-
   [[nodiscard]] Bytes incarnation() const override { return incarnation_; }
 
   [[nodiscard]] std::uint64_t wal_size() const { return db_->wal_size(); }
@@ -51,13 +44,6 @@ class SqliteStore final : public SyncStore {
 
   Result<std::uint64_t> last_seq(const LogId& log);
   Result<std::optional<std::uint64_t>> snapshot_seq(const LogId& log);
-
-  struct Blob {
-    BlobState state;
-    std::optional<crypto::Sha256Digest> hash;
-  };
-  Result<std::optional<Blob>> find_blob(const BlobId& blob);
-  Result<Bytes> blob_bytes(const BlobId& blob, std::uint64_t from, std::uint64_t to);
 
   std::unique_ptr<store::Database> db_;
   std::optional<store::Transaction> transaction_;

@@ -1,4 +1,5 @@
-// What a form of the backend stores and how, one call at a time. `QueuedBackend` makes the asynchronous Backend of it.
+// What a form of the backend stores of logs and records and how, one call at a time. `QueuedBackend` makes the
+// asynchronous Backend of it and of a BlobStore.
 #pragma once
 
 #include "relay/backend/backend.h"
@@ -7,8 +8,7 @@ namespace sotto::relay {
 
 /// The functions mean what those of `Backend` mean; the sizes of keys, records and snapshots were checked before.
 /// Calls come between `begin` and `commit` or `roll_back` only, and a call that refuses (CONFLICT, TOO_LARGE,
-/// INVALID_ARGUMENT, NOT_FOUND; BAD_SIGNATURE apart, which removes) has written nothing. Any other error of a write
-/// means that the storage failed.
+/// INVALID_ARGUMENT) has written nothing. Any other error of a write means that the storage failed.
 class SyncStore {
  public:
   SyncStore() = default;
@@ -35,19 +35,9 @@ class SyncStore {
   virtual Status remove(const RecordKey& key) = 0;
   virtual Result<std::vector<Record>> scan(const RecordKey& prefix, const RecordKey& after, std::size_t limit) = 0;
 
-  virtual Result<BlobState> blob_begin(const BlobId& blob, std::uint64_t size, ByteView meta) = 0;
-  virtual Result<BlobState> blob_write(const BlobId& blob, std::uint64_t offset, ByteView data) = 0;
-  virtual Status blob_finish(const BlobId& blob, const crypto::Sha256Digest& hash) = 0;
-  virtual Result<std::optional<BlobState>> blob_state(const BlobId& blob) = 0;
-  virtual Result<Bytes> blob_read(const BlobId& blob, std::uint64_t offset, std::size_t limit) = 0;
-  virtual Status blob_remove(const BlobId& blob) = 0;
-
   [[nodiscard]] virtual Bytes incarnation() const = 0;
 };
 
 /// At most this many bytes in a RecordKey.
 inline constexpr std::size_t record_key_bytes = 128;
-/// At most this many bytes in a part or in the meta of a blob, as in a record.
-inline constexpr std::size_t blob_part_bytes = 512 * 1024;
-
 }  // namespace sotto::relay

@@ -113,7 +113,7 @@ TEST_CASE("sizes, owners and quotas of blobs") {
   const auto id = alice.ask(blob.create()).attachment_created().attachment_id();
   CHECK(status(bob.ask(blob.part(id, 0, 1000))) == ErrorCode::FORBIDDEN);
   auto request = blob.create();
-  request.mutable_create_attachment()->set_size(2 * 1024 * 1024 + 1);
+  request.mutable_create_attachment()->set_size(2ULL * 1024 * 1024 * 1024 + 1024 * 1024 + 1);
   CHECK(status(alice.ask(request)) == ErrorCode::TOO_LARGE);
   request.mutable_create_attachment()->set_size(0);
   CHECK(status(alice.ask(request)) == ErrorCode::INVALID_ARGUMENT);

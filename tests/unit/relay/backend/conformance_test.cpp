@@ -32,8 +32,9 @@ TEMPLATE_TEST_CASE("completions come from run, in the order of the calls, each o
   CHECK(notes.empty());
   b.run();
   CHECK(b.idle());
-  CHECK(notes == Notes{"append ok", "get ok", "append CONFLICT", "append TOO_LARGE", "put ok", "blob_read NOT_FOUND",
-                       "trim INVALID_ARGUMENT", "append ok"});
+  // Blobs have an order of their own.
+  CHECK(notes == Notes{"append ok", "get ok", "append CONFLICT", "append TOO_LARGE", "put ok", "trim INVALID_ARGUMENT",
+                       "append ok", "blob_read NOT_FOUND"});
   b.run();
   CHECK(notes.size() == 8);
   CHECK(seqs(*Calls(b).read(log_id(1), 1)) == std::vector<std::uint64_t>{1, 2});
@@ -122,7 +123,7 @@ TEMPLATE_TEST_CASE("if the storage fails, nothing of the run is stored and every
   b.put(text("k"), text("lost"), std::nullopt, note<std::uint64_t>(notes, "put"));
   b.append(log_id(1), 2, Bytes(most_bytes + 1), note<std::uint64_t>(notes, "append"));
   b.remove(text("k"), note<void>(notes, "remove"));
-  b.blob_begin(blob_id(1), 3, {}, note<BlobState>(notes, "blob_begin"));
+  b.blob_begin(blob_id(1), new_blob(text("abc")), note<BlobState>(notes, "blob_begin"));
   b.get(text("k"), [&](Result<Record> record) {
     notes.push_back("get");
     seen = to_string(record->value);
@@ -130,7 +131,7 @@ TEMPLATE_TEST_CASE("if the storage fails, nothing of the run is stored and every
   b.load(log_id(1), [&](Result<LogState> state) { seen += " " + std::to_string(state->last); });
   b.run();
   CHECK(notes == Notes{"append UNAVAILABLE", "append UNAVAILABLE", "put UNAVAILABLE", "append TOO_LARGE",
-                       "remove UNAVAILABLE", "blob_begin UNAVAILABLE", "get"});
+                       "remove UNAVAILABLE", "get", "blob_begin UNAVAILABLE"});
   CHECK(seen == "before 1");  // reads tell what is stored
   CHECK(calls.append(log_id(1), 1, text("still broken")).code() == ErrorCode::UNAVAILABLE);
   CHECK(calls.load(log_id(1))->last == 1);
@@ -158,9 +159,8 @@ TEMPLATE_TEST_CASE("what was completed survives closing and crashing", "[backend
     REQUIRE(calls.snapshot(log_id(1), 12, text("fold")).ok());
     REQUIRE(calls.trim(log_id(1), 10).ok());
     revision = *calls.put(text("k"), text("v"), 0);
-    REQUIRE(calls.blob_begin(blob_id(1), 3, text("m")).ok());
+    REQUIRE(calls.blob_begin(blob_id(1), new_blob(text("abc"))).ok());
     REQUIRE(calls.blob_write(blob_id(1), 0, text("abc")).ok());
-    REQUIRE(calls.blob_finish(blob_id(1), crypto::sha256(text("abc"))).ok());
   }
   if (crash) {
     form.crash();

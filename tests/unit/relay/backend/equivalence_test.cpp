@@ -6,8 +6,8 @@ namespace sotto::relay::test {
 namespace {
 
 std::string told(const BlobState& state) {
-  return std::to_string(state.received) + "/" + std::to_string(state.size) + (state.finished ? " done " : " ") +
-         to_hex(state.meta);
+  return std::to_string(state.received) + "/" + std::to_string(state.size) + " until " +
+         std::to_string(state.expires_at) + " @" + std::to_string(state.revision) + " " + to_hex(state.meta);
 }
 std::string told(const std::optional<BlobState>& state) { return state ? told(*state) : "none"; }
 std::string told(std::uint64_t number) { return std::to_string(number); }
@@ -91,16 +91,19 @@ void random_call(Backend& b, Random& random, Transcript& to) {
     case 11:
       return b.scan(prefix(), prefix(), static_cast<std::size_t>(random.below(6)),
                     to.note<std::vector<Record>>("scan"));
-    case 12:
-      return b.blob_begin(blob, 6, text(random.below(4) == 0 ? "other" : "meta"), to.note<BlobState>("blob_begin"));
+    case 12: {
+      auto what = new_blob(Bytes(6, random.below(3) == 0 ? 2 : 1));
+      what.expires_at = random.below(20);
+      return b.blob_begin(blob, std::move(what), to.note<BlobState>("blob_begin"));
+    }
     case 13: {
       const auto offset = random.below(4);
-      return b.blob_write(blob, offset, Bytes(static_cast<std::size_t>(random.below(5)), 1),
+      return b.blob_write(blob, offset, Bytes(static_cast<std::size_t>(random.below(5)), 1), random.below(20),
                           to.note<BlobState>("blob_write"));
     }
     case 14:
-      if (random.below(3) == 0) return b.blob_remove(blob, to.note<void>("blob_remove"));
-      return b.blob_finish(blob, crypto::sha256(Bytes(6, random.below(3) == 0 ? 2 : 1)), to.note<void>("blob_finish"));
+      if (random.below(3) == 0) return b.blob_expire(random.below(20), 2, to.note<std::size_t>("blob_expire"));
+      return b.blob_update(blob, 1 + random.below(3), some(), random.below(20), to.note<BlobState>("blob_update"));
     default:
       if (random.below(2) == 0) return b.blob_state(blob, to.note<std::optional<BlobState>>("blob_state"));
       return b.blob_read(blob, number, static_cast<std::size_t>(random.below(8)), to.note<Bytes>("blob_read"));

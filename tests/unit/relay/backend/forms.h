@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/random.h"
+#include "crypto/hash.h"
 #include "relay/backend/memory_backend.h"
 #include "relay/backend/sqlite_backend.h"
 #include "store/transaction.h"
@@ -79,16 +80,18 @@ class SqliteForm {
   }
   /// Somebody else holds the write lock from now on.
   void break_storage() {
-    auto other = store::Database::open(folder() + "/relay.db", {});
-    REQUIRE(other.ok());
-    other_ = std::move(*other);
-    auto lock = store::Transaction::begin(*other_);
-    REQUIRE(lock.ok());
-    lock_.emplace(std::move(*lock));
+    for (const auto* file : {"/relay.db", "/blobs.db"}) {
+      auto other = store::Database::open(folder() + file, {});
+      REQUIRE(other.ok());
+      others_.push_back(std::move(*other));
+      auto lock = store::Transaction::begin(*others_.back());
+      REQUIRE(lock.ok());
+      locks_.push_back(std::move(*lock));
+    }
   }
   void mend_storage() {
-    lock_.reset();
-    other_.reset();
+    locks_.clear();
+    others_.clear();
   }
 
  private:
@@ -102,7 +105,7 @@ class SqliteForm {
   void copy_while_open() {
     const std::string from = folder();
     ++copies_;
-    std::filesystem::copy(from, folder());
+    std::filesystem::copy(from, folder(), std::filesystem::copy_options::recursive);
     backend_.reset();
   }
 
@@ -110,8 +113,8 @@ class SqliteForm {
   SeededRandom random_{1};
   int copies_ = 0;
   std::unique_ptr<SqliteBackend> backend_;
-  std::unique_ptr<store::Database> other_;
-  std::optional<store::Transaction> lock_;
+  std::vector<std::unique_ptr<store::Database>> others_;
+  std::vector<store::Transaction> locks_;
 };
 
 /// One call, carried out by itself.
@@ -146,23 +149,23 @@ class Calls {
   auto scan(RecordKey prefix, RecordKey after = {}, std::size_t limit = 1000) {
     return wait<std::vector<Record>>([&](auto done) { b_.scan(std::move(prefix), std::move(after), limit, done); });
   }
-  auto blob_begin(const BlobId& blob, std::uint64_t size, Bytes meta) {
-    return wait<BlobState>([&](auto done) { b_.blob_begin(blob, size, std::move(meta), done); });
+  auto blob_begin(const BlobId& blob, NewBlob what) {
+    return wait<BlobState>([&](auto done) { b_.blob_begin(blob, std::move(what), done); });
   }
-  auto blob_write(const BlobId& blob, std::uint64_t offset, Bytes data) {
-    return wait<BlobState>([&](auto done) { b_.blob_write(blob, offset, std::move(data), done); });
-  }
-  auto blob_finish(const BlobId& blob, const crypto::Sha256Digest& hash) {
-    return wait<void>([&](auto done) { b_.blob_finish(blob, hash, done); });
+  auto blob_write(const BlobId& blob, std::uint64_t offset, Bytes data, std::uint64_t expires_at = 0) {
+    return wait<BlobState>([&](auto done) { b_.blob_write(blob, offset, std::move(data), expires_at, done); });
   }
   auto blob_state(const BlobId& blob) {
     return wait<std::optional<BlobState>>([&](auto done) { b_.blob_state(blob, done); });
   }
+  auto blob_update(const BlobId& blob, std::uint64_t revision, Bytes meta, std::uint64_t expires_at) {
+    return wait<BlobState>([&](auto done) { b_.blob_update(blob, revision, std::move(meta), expires_at, done); });
+  }
   auto blob_read(const BlobId& blob, std::uint64_t offset, std::size_t limit) {
     return wait<Bytes>([&](auto done) { b_.blob_read(blob, offset, limit, done); });
   }
-  auto blob_remove(const BlobId& blob) {
-    return wait<void>([&](auto done) { b_.blob_remove(blob, done); });
+  auto blob_expire(std::uint64_t now, std::size_t limit = 100) {
+    return wait<std::size_t>([&](auto done) { b_.blob_expire(now, limit, done); });
   }
 
  private:
@@ -186,6 +189,18 @@ AnyId id(std::uint8_t number) {
 }
 inline LogId log_id(std::uint8_t number) { return id<LogId>(number); }
 inline BlobId blob_id(std::uint8_t number) { return id<BlobId>(number); }
+
+/// A blob of one owner with room for it, for ever.
+inline NewBlob new_blob(ByteView bytes, std::string_view meta = "meta") {
+  NewBlob out;
+  out.size = bytes.size();
+  out.hash = crypto::sha256(bytes);
+  out.meta = sotto::to_bytes(meta);
+  out.owner = sotto::to_bytes("owner");
+  out.owner_bytes = 1'000'000'000;
+  out.expires_at = 1'000'000;
+  return out;
+}
 
 inline Bytes text(std::string_view what) { return sotto::to_bytes(what); }
 inline Bytes random_bytes(Random& random, std::size_t size) {

@@ -14,10 +14,11 @@
 namespace sotto::relay::test {
 namespace {
 
-/// The bytes of all files of a folder, one after the other.
+/// The bytes of all files in a folder, one after the other.
 std::string contents(const std::string& folder) {
   std::string out;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
     std::ifstream file(entry.path(), std::ios::binary);
     out.append(std::istreambuf_iterator<char>(file), {});
   }
@@ -179,8 +180,10 @@ TEST_CASE("what was trimmed or removed is in no file after a checkpoint", "[back
   REQUIRE(calls.append(log_id(1), 1, large).ok());
   REQUIRE(calls.append(log_id(1), 2, kept).ok());
   REQUIRE(calls.put(text("k"), value).ok());
-  REQUIRE(calls.blob_begin(blob_id(1), blob.size(), {}).ok());
-  REQUIRE(calls.blob_write(blob_id(1), 0, blob).ok());
+  auto what = new_blob(blob);
+  what.hash = crypto::sha256(text("another"));
+  REQUIRE(calls.blob_begin(blob_id(1), std::move(what)).ok());
+  REQUIRE(calls.blob_write(blob_id(1), 0, to_bytes(ByteView(blob).first(80'000))).ok());
   const auto gone = {message, to_bytes(ByteView(large).subspan(50'000, 40)), to_bytes(ByteView(large).last(40)),
                      value,   to_bytes(ByteView(blob).subspan(70'000, 40)),  to_bytes(ByteView(blob).first(40))};
   for (const auto& piece : gone) CHECK(holds(contents(form.folder()), piece));
@@ -188,7 +191,8 @@ TEST_CASE("what was trimmed or removed is in no file after a checkpoint", "[back
   REQUIRE(calls.snapshot(log_id(1), 3, text("fold")).ok());
   REQUIRE(calls.trim(log_id(1), 2).ok());
   REQUIRE(calls.remove(text("k")).ok());
-  REQUIRE(calls.blob_finish(blob_id(1), crypto::sha256(text("another"))).code() == ErrorCode::BAD_SIGNATURE);
+  REQUIRE(calls.blob_write(blob_id(1), 80'000, to_bytes(ByteView(blob).subspan(80'000))).code() ==
+          ErrorCode::BAD_SIGNATURE);
   CHECK(form.sqlite().checkpoint_due());
 
   SECTION("asked for") { REQUIRE(form.sqlite().checkpoint().ok()); }
