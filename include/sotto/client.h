@@ -77,6 +77,9 @@ struct ClientConfig {
   /// Where log lines go, from the client's threads. Lines hold no content, no keys, and only hashes of ids.
   LogSink log;
   LogLevel log_level = LogLevel::warning;
+  /// How much the files of attachments may take in `data_dir`, in bytes: beyond it the ones that were used least
+  /// recently are removed and fetched again when they are asked for, as long as the relay has them (30 days).
+  std::uint64_t attachment_cache_bytes = 2ULL << 30;
   /// If false, the client stays offline until `connect` is called.
   bool connect_at_open = true;
 };
@@ -192,6 +195,34 @@ class SOTTO_API Client {
   /// Errors (returned): INVALID_ARGUMENT, NOT_REGISTERED, CLOSED, LIMIT_EXCEEDED (10,000 commands waiting).
   /// Errors (completed): NOT_FOUND (no such chat), REMOVED, DISK_FULL, IO_ERROR, CLOSED.
   Result<Message> send(const ChatId& chat, std::string text, Completion<void> done = {});
+
+  /// Writes a message with attachments, with or without a text (the caption, at most 16 KiB). As `send` of a text: it
+  /// is returned at once and leaves by itself, when its attachments are uploaded; messages written later do not wait
+  /// for it. Files are encrypted into the client's folder in the background (`AttachmentState::preparing`); until then
+  /// they must stay as they are. `done` says that the message is on disk, not that its files are. Errors (returned):
+  /// INVALID_ARGUMENT, LIMIT_EXCEEDED, TOO_LARGE, NOT_REGISTERED, CLOSED. Errors (completed): as `send`; NOT_FOUND also
+  /// for a file that cannot be read, TOO_LARGE for one above 2 GiB.
+  Result<Message> send(const ChatId& chat, std::string text, std::vector<OutgoingAttachment> attachments,
+                       Completion<void> done = {});
+  /// Writes what another message says and shows once more, in this or another chat, without uploading anything again.
+  /// Errors (returned): NOT_REGISTERED, CLOSED. Errors (completed): NOT_FOUND (no such chat or message, or an
+  /// attachment that has expired), REMOVED, DISK_FULL, IO_ERROR, CLOSED.
+  Result<Message> forward(const ChatId& from, const ClientMessageId& message, const ChatId& to,
+                          Completion<void> done = {});
+
+  /// Starts, pauses or cancels the transfer of a message's attachment, counted from 0. `done` of a `start` is called
+  /// when the file is `present` (or, of an own one, uploaded), or when it cannot be; of the others at once. After
+  /// CLOSED the transfer goes on with the next `open`. Errors: NOT_FOUND (no such attachment, or expired), CANCELLED,
+  /// DISK_FULL, IO_ERROR, CLOSED, and what the relay says.
+  void transfer(const ChatId& chat, const ClientMessageId& message, std::uint32_t index, TransferAction action,
+                Completion<void> done = {});
+  /// Which attachments of messages that arrive from now on are fetched by themselves; `metered` says whether the
+  /// network is. Not stored: to be told after each `open`, unless the defaults suit.
+  void set_download_policy(const DownloadPolicy& policy, bool metered);
+  /// Opens a present attachment for reading. Errors: NOT_FOUND (no such attachment, or it is not present), IO_ERROR,
+  /// CLOSED.
+  [[nodiscard]] Result<AttachmentReader> open_attachment(const ChatId& chat, const ClientMessageId& message,
+                                                         std::uint32_t index) const;
 
   /// One page of a chat's history, newest first. Errors: INVALID_ARGUMENT (limit), IO_ERROR, CLOSED.
   [[nodiscard]] Result<std::vector<Message>> messages(const ChatId& chat, const MessagePage& page = {}) const;

@@ -40,7 +40,18 @@ struct MessageChanged {
   Message message;
 };
 
+/// More of an attachment was encrypted, uploaded or downloaded. Told now and then, about a hundred times a file; its
+/// ends are told as MessageChanged.
+struct AttachmentProgress {
+  ChatId chat;
+  ClientMessageId message;
+  std::uint32_t index = 0;
+  /// Bytes of the ciphertext, as in `Attachment`.
+  std::uint64_t transferred = 0;
+  std::uint64_t total = 0;
+};
+
 /// Events arrive in the order in which the store changed, each after its change is on disk.
-using Event = std::variant<ConnectionChanged, ChatChanged, MessageAdded, MessageChanged>;
+using Event = std::variant<ConnectionChanged, ChatChanged, MessageAdded, MessageChanged, AttachmentProgress>;
 
 }  // namespace sotto

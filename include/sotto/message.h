@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sotto/attachment.h"
 #include "sotto/error.h"
 #include "sotto/types.h"
 
@@ -76,8 +77,10 @@ struct Message {
   /// Proven by the sender's signature, never taken from the relay. Zero for a placeholder of unknown sender.
   UserId sender;
   DeviceId sender_device;
-  /// UTF-8, at most 64 KiB.
+  /// UTF-8, at most 64 KiB; with attachments their caption, of at most 16 KiB, which may be empty.
   std::string text;
+  /// At most 10. A message leaves when all of them are at the relay.
+  std::vector<Attachment> attachments;
   Notice notice;
   /// Why it failed, or why it is a placeholder.
   std::optional<Error> problem;

@@ -4,6 +4,7 @@
 
 #include "base/try.h"
 #include "client/key_packages.h"
+#include "client/media/cipher_file.h"
 #include "client/rules.h"
 #include "crypto/hash.h"
 #include "crypto/stream.h"
@@ -18,11 +19,6 @@ namespace {
 
 /// Loaded groups at a time. A group of 100 leaves takes about 100 KiB.
 constexpr std::size_t groups_in_memory = 64;
-
-Bytes token_of(ByteView key) {
-  const auto token = crypto::hkdf_expand(key, as_bytes("sotto attachment token"), 32);
-  return to_bytes(token.view());
-}
 
 }  // namespace
 
@@ -239,6 +235,8 @@ Result<Bytes> ChatGroups::open_tree(const wire::TreeLocation& location, ByteView
   return std::move(chunk.plaintext);
 }
 
-Bytes ChatGroups::tree_token(const wire::TreeLocation& location) { return token_of(wire::view(location.key())); }
+Bytes ChatGroups::tree_token(const wire::TreeLocation& location) {
+  return attachment_token(wire::view(location.key()));
+}
 
 }  // namespace sotto::client

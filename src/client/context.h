@@ -10,12 +10,22 @@
 #include "client/outputs.h"
 #include "client/tables/account_table.h"
 #include "client/tables/chat_table.h"
+#include "client/tables/media_table.h"
 #include "client/tables/message_table.h"
 #include "client/tables/outbox_table.h"
 #include "client/tables/people_table.h"
 #include "wire/limits.h"
 
 namespace sotto::client {
+
+/// Where the files of attachments are. Without a folder a client has none.
+struct MediaFiles {
+  std::string folder;
+  /// As in store::OpenOptions.
+  std::string vfs;
+  /// Of what is there already, the least recently used goes beyond this.
+  std::uint64_t cache_bytes = 2ULL << 30;
+};
 
 struct Context {
   Context(store::Database& database, Random& rng, const Logger& logger, std::function<void(const Event&)> event_sink)
@@ -29,7 +39,8 @@ struct Context {
         outbox(database),
         intents(database),
         users(database),
-        key_packages(database) {}
+        key_packages(database),
+        media_rows(database) {}
 
   store::Database& db;
   Random& random;
@@ -43,6 +54,8 @@ struct Context {
   IntentTable intents;
   UserTable users;
   KeyPackageTable key_packages;
+  MediaTable media_rows;
+  MediaFiles media;
 
   /// As on disk, or as it will be when this step's transaction commits; read anew after a rollback.
   std::optional<AccountRow> account;

@@ -32,14 +32,17 @@ Engine::Engine(store::Database& db, Random& random, const Logger& log, std::func
       session_(c_),
       groups_(c_),
       outbox_(c_, session_, groups_, runtimes_),
+      media_session_(c_),
+      media_(c_, media_session_, outbox_),
       intents_(c_, session_, groups_, runtimes_, outbox_),
-      inbox_(c_, session_, groups_, runtimes_, outbox_, intents_) {}
+      inbox_(c_, session_, groups_, runtimes_, outbox_, intents_, media_) {}
 
 Result<std::unique_ptr<Engine>> Engine::open(store::Database& db, Random& random, const Logger& log,
                                              std::function<void(const Event&)> on_event, bool connect_at_open,
-                                             std::size_t key_package_stock) {
+                                             const MediaFiles& media, std::size_t key_package_stock) {
   return guarded([&]() -> Result<std::unique_ptr<Engine>> {
     std::unique_ptr<Engine> engine(new Engine(db, random, log, std::move(on_event)));
+    engine->c_.media = media;
     engine->c_.key_package_stock = key_package_stock;
     SOTTO_TRY_ASSIGN(engine->c_.account, engine->c_.accounts.load());
     if (!connect_at_open) engine->session_.on_disconnect_wanted();
@@ -95,7 +98,12 @@ Status Engine::run(std::span<Input> inputs) {
   const auto was = session_.link();
   session_.on_time();
   if (was != Link::offline && session_.link() == Link::offline) on_lost(Error(ErrorCode::TIMED_OUT));
+  if (const bool was_online = !media_session_.offline(); was_online) {
+    media_session_.on_time();
+    if (media_session_.offline()) media_.on_connection_lost();
+  }
   SOTTO_TRY(pump_queries());
+  SOTTO_TRY(media_.pump(session_.ready()));
   SOTTO_TRY(pump());
   SOTTO_TRY(send_acks());
   return transaction.commit();
@@ -128,6 +136,8 @@ void Engine::fail(Context& context, const Input& input, const Error& why) {
                  [&](const CreateChatCommand& command) { context.complete<Chat>(command.done, why); },
                  [&](const ChangeChatCommand& command) { context.complete<void>(command.done, why); },
                  [&](const SendCommand& command) { context.complete<void>(command.done, why); },
+                 [&](const ForwardCommand& command) { context.complete<void>(command.done, why); },
+                 [&](const TransferCommand& command) { context.complete<void>(command.done, why); },
                  [](const auto&) {},
              },
              input);
@@ -139,6 +149,7 @@ void Engine::on_rollback(const Error& why) {
   static_cast<void>(reload_account());  // If it fails, the next step begins with it.
   session_.abandon(why);
   on_lost(why);
+  media_.on_rollback();
 }
 
 /// All that waits for a time waits as long as before.
@@ -146,6 +157,8 @@ void Engine::set_clock_back(std::chrono::milliseconds by) {
   SOTTO_RARE(clock_set_back);
   session_.set_clock_back(by);
   runtimes_.set_clock_back(by);
+  media_session_.set_clock_back(by);
+  media_.set_clock_back(by);
   for (auto& [id, query] : queries_) query.deadline -= by;
 }
 
@@ -175,7 +188,15 @@ Status Engine::dispatch(Input& input) {
                         },
                         [&](const CreateChatCommand& command) { return intents_.on_command(command); },
                         [&](const ChangeChatCommand& command) { return intents_.on_command(command); },
-                        [&](const SendCommand& command) { return outbox_.append(command); },
+                        [&](const SendCommand& command) {
+                          return command.attachments.empty() ? outbox_.append(command) : media_.append(command);
+                        },
+                        [&](const ForwardCommand& command) { return media_.forward(command); },
+                        [&](const TransferCommand& command) { return media_.control(command); },
+                        [&](const DownloadPolicyCommand& command) {
+                          media_.set_policy(command.policy, command.metered);
+                          return Status{};
+                        },
                         [&](const ConnectCommand&) {
                           session_.on_connect_wanted();
                           return Status{};
@@ -192,6 +213,16 @@ Status Engine::dispatch(Input& input) {
                         [&](const FrameReceived& frame) { return on_frame(frame.frame); },
                         [&](const ConnectionLost& lost) {
                           on_lost(lost.why);
+                          return Status{};
+                        },
+                        [&](const MediaConnected&) {
+                          media_session_.on_connected();
+                          return Status{};
+                        },
+                        [&](const MediaFrameReceived& frame) { return on_media_frame(frame.frame); },
+                        [&](const MediaConnectionLost& lost) {
+                          media_session_.on_lost(lost.why);
+                          media_.on_connection_lost();
                           return Status{};
                         },
                         [](const TimerDue&) { return Status{}; },
@@ -216,6 +247,14 @@ Status Engine::on_frame(ByteView frame) {
     }
   }
   if (session_.link() == Link::offline) on_lost(Error(ErrorCode::PROTOCOL_ERROR));
+  return {};
+}
+
+Status Engine::on_media_frame(ByteView frame) {
+  const auto status = media_session_.on_frame(frame);
+  if (!status.ok() && must_undo(status.error())) return status;
+  if (!status.ok()) media_session_.abandon(status.error());
+  if (media_session_.offline()) media_.on_connection_lost();
   return {};
 }
 
@@ -353,6 +392,8 @@ std::optional<Timestamp> Engine::next_timer() const {
   };
   if (session_.ready()) consider(runtimes_.next_timer());
   for (const auto& [id, query] : queries_) consider(query.deadline);
+  consider(media_session_.next_timer());
+  consider(media_.next_timer());
   return out;
 }
 
@@ -361,6 +402,7 @@ Outputs Engine::close(std::span<const Input> never_stepped) {
   const Error why(ErrorCode::CLOSED, "the client was closed");
   session_.close(why);
   intents_.close(why);
+  media_.close(why);
   for (const auto& [id, query] : queries_) c_.complete<UserId>(query.command.done, why);
   queries_.clear();
   for (const auto& input : never_stepped) fail(c_, input, why);

@@ -16,9 +16,11 @@ namespace sotto::client {
 
 class Engine {
  public:
-  /// The store, randomness and logger must outlive the engine. `on_event` is put into `Outputs::callbacks`.
+  /// The store, randomness and logger must outlive the engine. `on_event` is put into `Outputs::callbacks`. The folder
+  /// of `media` is there.
   static Result<std::unique_ptr<Engine>> open(store::Database& db, Random& random, const Logger& log,
                                               std::function<void(const Event&)> on_event, bool connect_at_open,
+                                              const MediaFiles& media = {},
                                               std::size_t key_package_stock = wire::limits::key_packages_per_device);
 
   Engine(const Engine&) = delete;
@@ -46,6 +48,7 @@ class Engine {
   void take(Input& input);
   Status dispatch(Input& input);
   Status on_frame(ByteView frame);
+  Status on_media_frame(ByteView frame);
   Status on_push(const wire::Push& push);
   Status run(std::span<Input> inputs);
   Status pump();
@@ -68,6 +71,8 @@ class Engine {
   Runtimes runtimes_;
   ChatGroups groups_;
   Outbox outbox_;
+  MediaSession media_session_;
+  Media media_;
   Intents intents_;
   Inbox inbox_;
   std::map<std::size_t, Query> queries_;

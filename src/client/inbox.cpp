@@ -224,17 +224,28 @@ Status Inbox::store_message(ChatRow& chat, const Checked& entry, const mls::Appl
   message.kind = MessageKind::unknown;
   row.seq = entry.seq;
   row.content = opened.plaintext;
+  bool has_attachments = false;
   if (const auto content = wire::decode<wire::Content>(opened.plaintext); content.ok()) {
     constexpr std::uint64_t latest = position::highest_seq;
     message.sent_at = Timestamp(
         std::chrono::milliseconds(static_cast<std::int64_t>(std::min<std::uint64_t>(content->sent_at(), latest))));
-    if (content->has_text() && content->version() <= content_version) {
+    if ((content->has_text() || content->attachments_size() > 0) && content->version() <= content_version) {
       message.kind = MessageKind::text;
       message.text = content->text().body();
+    }
+    has_attachments = message.kind == MessageKind::text && content->attachments_size() > 0;
+    if (has_attachments) {
+      const auto arrived = media_.on_arrived(message, *content);
+      if (!arrived.ok() && must_undo(arrived.error())) return arrived.error();
+      if (!arrived.ok()) message.kind = MessageKind::unknown;
     }
   }
   SOTTO_TRY(c_.messages.insert(row));
   chat.last_activity = std::max(chat.last_activity, c_.now_ms());
+  if (has_attachments) {
+    SOTTO_TRY_ASSIGN(auto added, c_.messages.find(chat.id, message.sender, message.id));
+    if (added) message = std::move(*added);
+  }
   c_.emit(MessageAdded{message});
   return {};
 }

@@ -5,14 +5,22 @@
 #pragma once
 
 #include "client/intents.h"
+#include "client/media/media.h"
 #include "client/rules.h"
 
 namespace sotto::client {
 
 class Inbox {
  public:
-  Inbox(Context& context, Session& session, ChatGroups& groups, Runtimes& runtimes, Outbox& outbox, Intents& intents)
-      : c_(context), session_(session), groups_(groups), runtimes_(runtimes), outbox_(outbox), intents_(intents) {}
+  Inbox(Context& context, Session& session, ChatGroups& groups, Runtimes& runtimes, Outbox& outbox, Intents& intents,
+        Media& media)
+      : c_(context),
+        session_(session),
+        groups_(groups),
+        runtimes_(runtimes),
+        outbox_(outbox),
+        intents_(intents),
+        media_(media) {}
 
   Status on_heads(const wire::Heads& heads);
   Status on_entries(const wire::Entries& entries);
@@ -82,6 +90,7 @@ class Inbox {
   Runtimes& runtimes_;
   Outbox& outbox_;
   Intents& intents_;
+  Media& media_;
 
   // Of this connection.
   bool heads_known_ = false;

@@ -41,6 +41,26 @@ std::string_view to_string(MessageState state) noexcept {
   return "unknown";
 }
 
+std::string_view to_string(AttachmentState state) noexcept {
+  switch (state) {
+    case AttachmentState::preparing:
+      return "preparing";
+    case AttachmentState::uploading:
+      return "uploading";
+    case AttachmentState::present:
+      return "present";
+    case AttachmentState::remote:
+      return "remote";
+    case AttachmentState::downloading:
+      return "downloading";
+    case AttachmentState::expired:
+      return "expired";
+    case AttachmentState::failed:
+      return "failed";
+  }
+  return "unknown";
+}
+
 std::string_view to_string(ConnectionState state) noexcept {
   switch (state) {
     case ConnectionState::offline:

@@ -15,14 +15,28 @@ constexpr std::chrono::milliseconds retry_most{60'000};
 
 Status Outbox::append(const SendCommand& command) {
   const auto& message = command.message;
+  wire::Content content;
+  content.set_version(content_version_of_text);
+  content.set_sent_at(static_cast<std::uint64_t>(message.sent_at.time_since_epoch().count()));
+  content.mutable_text()->set_body(message.text);
+  SOTTO_TRY_ASSIGN(auto stored, store(command, content));
+  if (!stored) return {};
+  SOTTO_TRY(c_.outbox.insert(message.chat, position::place_of(stored->position), message.id));
+  c_.emit(MessageAdded{std::move(*stored)});
+  c_.dirty.insert(message.chat);
+  return {};
+}
+
+Result<std::optional<Message>> Outbox::store(const SendCommand& command, const wire::Content& content) {
+  const auto& message = command.message;
   SOTTO_TRY_ASSIGN(auto chat, c_.chats.find(message.chat));
   if (!chat) {
     c_.complete<void>(command.done, Error(ErrorCode::NOT_FOUND, "no such chat"));
-    return {};
+    return std::optional<Message>();
   }
   if (chat->status == ChatStatus::removed || chat->status == ChatStatus::failed) {
     c_.complete<void>(command.done, Error(ErrorCode::REMOVED, "nothing can be written in this chat any more"));
-    return {};
+    return std::optional<Message>();
   }
   SOTTO_TRY_ASSIGN(const auto place, c_.accounts.take_place());
   MessageRow row;
@@ -31,17 +45,23 @@ Status Outbox::append(const SendCommand& command) {
   row.message.sender_device = c_.account->device;
   row.message.position = position::of_waiting(place);
   row.message.state = MessageState::queued;
-  wire::Content content;
-  content.set_version(content_version);
-  content.set_sent_at(static_cast<std::uint64_t>(message.sent_at.time_since_epoch().count()));
-  content.mutable_text()->set_body(message.text);
   row.content = wire::serialize(content);
   SOTTO_TRY(c_.messages.insert(row));
-  SOTTO_TRY(c_.outbox.insert(message.chat, place, message.id));
   SOTTO_TRY(c_.chats.set_last_activity(message.chat, c_.now_ms()));
   c_.complete<void>(command.done, Result<void>{});
-  c_.emit(MessageAdded{row.message});
-  c_.dirty.insert(message.chat);
+  return std::optional(std::move(row.message));
+}
+
+Status Outbox::queue(const ChatId& chat, const ClientMessageId& id) {
+  SOTTO_TRY_ASSIGN(const auto row, c_.chats.find(chat));
+  if (!row || row->status == ChatStatus::removed || row->status == ChatStatus::failed) {
+    // The chat ended while the message waited for its attachments.
+    SOTTO_TRY(c_.messages.set_failed(chat, c_.account->user, id, Error(ErrorCode::REMOVED)));
+    return emit_message(chat, id);
+  }
+  SOTTO_TRY_ASSIGN(const auto place, c_.accounts.take_place());
+  SOTTO_TRY(c_.outbox.insert(chat, place, id));
+  c_.dirty.insert(chat);
   return {};
 }
 

@@ -21,7 +21,12 @@ class Outbox {
   Outbox(Context& context, Session& session, ChatGroups& groups, Runtimes& runtimes)
       : c_(context), session_(session), groups_(groups), runtimes_(runtimes) {}
 
+  /// A message without attachments.
   Status append(const SendCommand& command);
+  /// Stores a message that is not to be sent yet, and completes the command; nothing if that chat takes none.
+  Result<std::optional<Message>> store(const SendCommand& command, const wire::Content& content);
+  /// What was stored is to be sent.
+  Status queue(const ChatId& chat, const ClientMessageId& id);
   /// Sends what can be sent now.
   Status pump(ChatRow& chat);
   /// The log says that a message was accepted.

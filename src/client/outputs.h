@@ -40,7 +40,26 @@ struct ChangeChatCommand {
 };
 struct SendCommand {
   Message message;
+  std::vector<OutgoingAttachment> attachments;
   Completion<void> done;
+};
+/// What another message says and shows, once more.
+struct ForwardCommand {
+  ChatId from;
+  ClientMessageId forwarded;
+  Message message;
+  Completion<void> done;
+};
+struct TransferCommand {
+  ChatId chat;
+  ClientMessageId message;
+  std::uint32_t index = 0;
+  TransferAction action = TransferAction::start;
+  Completion<void> done;
+};
+struct DownloadPolicyCommand {
+  DownloadPolicy policy;
+  bool metered = false;
 };
 /// Connect now; or stay offline.
 struct ConnectCommand {};
@@ -55,19 +74,37 @@ struct FrameReceived {
 struct ConnectionLost {
   Error why;
 };
+/// The same of the connection for attachments.
+struct MediaConnected {};
+struct MediaFrameReceived {
+  Bytes frame;
+};
+struct MediaConnectionLost {
+  Error why;
+};
 /// Nothing but the passing of time.
 struct TimerDue {};
 
-using Input = std::variant<RegisterCommand, FindUserCommand, CreateChatCommand, ChangeChatCommand, SendCommand,
-                           ConnectCommand, DisconnectCommand, Connected, FrameReceived, ConnectionLost, TimerDue>;
+using Input =
+    std::variant<RegisterCommand, FindUserCommand, CreateChatCommand, ChangeChatCommand, SendCommand, ForwardCommand,
+                 TransferCommand, DownloadPolicyCommand, ConnectCommand, DisconnectCommand, Connected, FrameReceived,
+                 ConnectionLost, MediaConnected, MediaFrameReceived, MediaConnectionLost, TimerDue>;
 
-/// What the network is asked to do with the one connection, before the frames are sent.
+/// What the network is asked to do with a connection, before the frames are sent.
 enum class NetworkAction : std::uint8_t { none, connect, close };
 
+struct MediaOutputs {
+  NetworkAction network = NetworkAction::none;
+  std::vector<Bytes> frames;
+};
+
 struct Outputs {
+  /// Of the main connection.
   NetworkAction network = NetworkAction::none;
   /// To be sent, in order.
   std::vector<Bytes> frames;
+  /// Of the connection for attachments, in the same way.
+  MediaOutputs media;
   /// Completions and events, in order, to be run on the app's executor.
   std::vector<std::function<void()>> callbacks;
   /// The state of the connection, if it changed.

@@ -50,7 +50,12 @@ File::~File() = default;
 Result<File> File::open(const std::string& path, Mode mode, const std::string& vfs_name) {
   const auto vfs = find_vfs(vfs_name);
   if (!vfs.ok()) return vfs.error();
-  auto handle = std::make_unique<Handle>(**vfs, path);
+  // A VFS follows no link at the end of a name.
+  std::string full(static_cast<std::size_t>((*vfs)->mxPathname) + 1, '\0');
+  const int resolved = (*vfs)->xFullPathname(*vfs, path.c_str(), static_cast<int>(full.size()), full.data());
+  if (resolved != SQLITE_OK && resolved != SQLITE_OK_SYMLINK) return sqlite_error(resolved, nullptr, "finding a file");
+  full.resize(full.find('\0'));
+  auto handle = std::make_unique<Handle>(**vfs, full);
   const int flags =
       file_kind | (mode == Mode::read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   const int code = (*vfs)->xOpen(*vfs, handle->name.c_str(), handle->file(), flags, nullptr);
@@ -73,6 +78,13 @@ Result<std::uint64_t> File::size() {
   sqlite3_int64 size = 0;
   const int code = handle_->methods().xFileSize(handle_->file(), &size);
   if (code != SQLITE_OK) return sqlite_error(code, nullptr, "a file's size");
+  if (size == 0) {
+    // SQLite's unix VFS gives the size of a file of one byte as 0.
+    std::uint8_t first = 0;
+    const auto read = this->read(0, {&first, 1});
+    if (read.ok()) return std::uint64_t{1};
+    if (read.error().code != ErrorCode::CORRUPT) return read.error();
+  }
   return static_cast<std::uint64_t>(size);
 }
 

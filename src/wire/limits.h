@@ -51,6 +51,19 @@ inline constexpr std::uint64_t attachment_bytes = attachment_plain_bytes + 1024 
 /// What a ratchet tree of 1,000 devices comes to, with room: bounds the memory of a device that joins.
 inline constexpr std::uint64_t tree_bytes = 2 * 1024 * 1024;
 
+/// Of one message. What is shown of them before they are fetched has to fit into the message.
+inline constexpr std::size_t attachments_per_message = 10;
+inline constexpr std::size_t thumbnail_bytes = 8 * 1024;
+inline constexpr std::size_t preview_bytes = 32 * 1024;
+inline constexpr std::size_t previews_per_message_bytes = 48 * 1024;
+inline constexpr std::size_t waveform_bytes = 256;
+inline constexpr std::size_t file_name_bytes = 255;
+inline constexpr std::size_t mime_type_bytes = 127;
+/// What an app may hand over in memory.
+inline constexpr std::size_t attachment_in_memory_bytes = 16 * 1024 * 1024;
+/// With attachments, so that text and previews fit a message.
+inline constexpr std::size_t caption_bytes = 16 * 1024;
+
 inline constexpr std::size_t handle_bytes = 64;
 inline constexpr std::size_t chat_name_bytes = 256;
 inline constexpr std::size_t text_bytes = 64 * 1024;

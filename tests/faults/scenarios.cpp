@@ -18,7 +18,7 @@ client::Input send_text(const Scene& scene, Completion<void> done) {
   message.id = fixed_id();
   message.text = "sent";
   message.sent_at = scene.now;
-  return client::SendCommand{message, std::move(done)};
+  return client::SendCommand{message, {}, std::move(done)};
 }
 
 client::Input rename_chat(const Scene& scene, Completion<void> done) {

@@ -37,7 +37,7 @@ Status Stage::open() {
                                      connection_ = changed->state;
                                    events.push_back(event);
                                  },
-                                 true, key_packages));
+                                 true, {}, key_packages));
     return {};
   }();
   if (!store.ok()) {

@@ -88,7 +88,7 @@ class Attack {
 
   void open() {
     engine_ = must(client::Engine::open(
-        db_, random_, log_, [this](const Event& event) { see(event); }, true, stock));
+        db_, random_, log_, [this](const Event& event) { see(event); }, true, {}, stock));
     inputs_.clear();
     inputs_.emplace_back(client::TimerDue{});
   }
@@ -549,7 +549,7 @@ class Attack {
         message.text = "of alice " + std::to_string(texts_.size());
         message.sent_at = now_;
         texts_.emplace(chat, own_user(), message.text);
-        command<void>([&](auto done) { return client::SendCommand{message, done}; });
+        command<void>([&](auto done) { return client::SendCommand{message, {}, done}; });
         break;
       }
       case 3: {
@@ -653,7 +653,7 @@ class Attack {
     message.id = random_id<ClientMessageId>(random_);
     message.text = "an answer";
     texts_.emplace(message.chat, world_.alice->user, message.text);
-    command<void>([&](auto done) { return client::SendCommand{message, done}; });
+    command<void>([&](auto done) { return client::SendCommand{message, {}, done}; });
     std::optional<Result<UserId>> found;
     inputs_.emplace_back(client::FindUserCommand{"bob", [&](Result<UserId> result) { found = result; }});
     step();

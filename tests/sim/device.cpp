@@ -53,7 +53,8 @@ void Device::try_start() {
   if (!db.ok()) return failed(db.error());
   db_ = std::move(*db);
   auto engine = client::Engine::open(
-      *db_, random_, log_, [this](const Event& event) { on_event(event); }, wants_network_, world_.key_packages());
+      *db_, random_, log_, [this](const Event& event) { on_event(event); }, wants_network_,
+      client::MediaFiles{"/media", disk().vfs_name()}, world_.key_packages());
   if (!engine.ok()) return failed(engine.error());
   if (disk().dead()) return failed(Error(ErrorCode::IO_ERROR, "died"));
   engine_ = std::move(*engine);
@@ -267,7 +268,7 @@ void Device::send(const ChatId& chat, const std::string& text) {
   message.sent_at = local_now();
   world_.oracle().on_send(*this, message);
   command(client::SendCommand{
-      message, expect<void>("send " + brief(message.id.bytes), [this, id = message.id](const Result<void>& result) {
+      message, {}, expect<void>("send " + brief(message.id.bytes), [this, id = message.id](const Result<void>& result) {
         world_.oracle().on_send_done(*this, id, result);
       })});
 }

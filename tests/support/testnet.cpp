@@ -37,7 +37,7 @@ void TestDevice::open() {
         if (const auto* changed = std::get_if<ConnectionChanged>(&event)) connection = changed->state;
         events.push_back(event);
       },
-      true));
+      true, client::MediaFiles{folder_.path(), {}, cache_bytes}));
   inputs_.emplace_back(client::TimerDue{});
 }
 
@@ -73,8 +73,57 @@ ClientMessageId TestDevice::send(const ChatId& chat, const std::string& text) {
   message.id = random_id<ClientMessageId>(random_);
   message.text = text;
   message.sent_at = net_.now;
-  command(client::SendCommand{message, {}});
+  command(client::SendCommand{message, {}, {}});
   return message.id;
+}
+
+ClientMessageId TestDevice::send(const ChatId& chat, const std::string& text,
+                                 std::vector<OutgoingAttachment> attachments) {
+  Message message;
+  message.chat = chat;
+  message.id = random_id<ClientMessageId>(random_);
+  message.text = text;
+  message.sent_at = net_.now;
+  command(client::SendCommand{message, std::move(attachments), [this](Result<void> done) { changes.push_back(done); }});
+  return message.id;
+}
+
+ClientMessageId TestDevice::forward(const ChatId& from, const ClientMessageId& forwarded, const ChatId& to) {
+  Message message;
+  message.chat = to;
+  message.id = random_id<ClientMessageId>(random_);
+  message.sent_at = net_.now;
+  command(client::ForwardCommand{from, forwarded, message, [this](Result<void> done) { changes.push_back(done); }});
+  return message.id;
+}
+
+void TestDevice::transfer(const ChatId& chat, const ClientMessageId& id, std::uint32_t index, TransferAction action) {
+  command(client::TransferCommand{chat, id, index, action, [this](Result<void> done) { changes.push_back(done); }});
+}
+
+Message TestDevice::message(const ChatId& chat, const ClientMessageId& id) {
+  auto found = must(client::MessageTable(*db).find(chat, id));
+  REQUIRE(found.has_value());
+  return std::move(*found);
+}
+
+Result<Bytes> TestDevice::bytes_of(const ChatId& chat, const ClientMessageId& id, std::uint32_t index) {
+  client::MediaTable media(*db);
+  const auto refs = must(media.of_message(chat, message(chat, id).sender, id));
+  REQUIRE(index < refs.size());
+  auto row = must(media.find(refs[index].media));
+  REQUIRE(row.has_value());
+  if (!row->key) return ErrorCode::NOT_FOUND;
+  auto file = store::File::open(folder() + "/" + std::to_string(row->id), store::File::Mode::read, {});
+  if (!file.ok()) return file.error();
+  client::FileOpener opener(std::move(*file), row->size, std::move(*row->key));
+  Bytes out;
+  for (;;) {
+    auto part = opener.read();
+    if (!part.ok()) return part.error();
+    if (part->empty()) return out;
+    append(out, *part);
+  }
 }
 
 void TestDevice::change(const ChatId& chat, client::ChangeKind kind, const UserId& who, const std::string& name) {
@@ -120,8 +169,11 @@ std::size_t TestDevice::count(MessageKind kind, const ChatId& id) {
 }
 
 bool TestDevice::quiet() {
+  client::MediaTable media(*db);
+  const auto none = [&](client::MediaState state) { return must(media.in_state(state, 1)).empty(); };
   return inputs_.empty() && must(client::OutboxTable(*db).chats()).empty() &&
-         must(client::IntentTable(*db).chats()).empty();
+         must(client::IntentTable(*db).chats()).empty() && none(client::MediaState::preparing) &&
+         none(client::MediaState::uploading) && none(client::MediaState::downloading) && must(media.unready(1)).empty();
 }
 
 Bytes TestDevice::epoch_authenticator(const ChatId& id) {
@@ -137,39 +189,48 @@ void TestDevice::step() {
   auto inputs = std::exchange(inputs_, {});
   auto out = engine_->step(net_.now, inputs);
   timer_ = out.next_timer;
-  if (out.network != client::NetworkAction::none && connection_id_ != 0) {
-    const auto old = std::exchange(connection_id_, 0);
+  carry_out(Line::main, out.network, std::move(out.frames));
+  carry_out(Line::media, out.media.network, std::move(out.media.frames));
+  for (const auto& callback : out.callbacks) callback();
+}
+
+void TestDevice::carry_out(Line line, client::NetworkAction action, std::vector<Bytes> frames) {
+  auto& line_id = id_of(line);
+  if (action != client::NetworkAction::none && line_id != 0) {
+    const auto old = std::exchange(line_id, 0);
     net_.later([this, old] { net_.to_relay(relay::Closed{old}); }, old);
   }
-  if (out.network == client::NetworkAction::connect) {
-    const auto id = connection_id_ = ++net_.last_connection_;
+  if (action == client::NetworkAction::connect) {
+    const auto id = line_id = ++net_.last_connection_;
     net_.later(
-        [this, id] {
-          if (connection_id_ != id) return;
+        [this, id, line] {
+          if (id_of(line) != id) return;
           if (!reachable_) {
-            connection_id_ = 0;
-            inputs_.emplace_back(client::ConnectionLost{Error(ErrorCode::UNAVAILABLE)});
+            id_of(line) = 0;
+            const Error why(ErrorCode::UNAVAILABLE);
+            inputs_.push_back(line == Line::main ? client::Input(client::ConnectionLost{why})
+                                                 : client::Input(client::MediaConnectionLost{why}));
             return;
           }
           net_.to_relay(relay::Opened{id, "127.0.0.1"});
-          inputs_.emplace_back(client::Connected{});
+          inputs_.push_back(line == Line::main ? client::Input(client::Connected{})
+                                               : client::Input(client::MediaConnected{}));
         },
         id);
   }
-  for (auto& frame : out.frames) {
-    if (connection_id_ == 0) break;
+  for (auto& frame : frames) {
+    if (line_id == 0) break;
     if (net_.rewrite)
       frame = rewritten(frame, [&](wire::Envelope& envelope) {
         net_.rewrite(envelope);
         return true;
       });
     net_.later(
-        [this, id = connection_id_, bytes = std::move(frame)]() mutable {
-          if (connection_id_ == id) net_.to_relay(relay::Received{id, std::move(bytes)});
+        [this, line, id = line_id, bytes = std::move(frame)]() mutable {
+          if (id_of(line) == id) net_.to_relay(relay::Received{id, std::move(bytes)});
         },
-        connection_id_);
+        line_id);
   }
-  for (const auto& callback : out.callbacks) callback();
 }
 
 // ---- The net
@@ -197,9 +258,17 @@ TestDevice& TestNet::add(const std::string& handle) {
 }
 
 void TestNet::cut(TestDevice& device) {
+  cut_media(device);
   const auto id = std::exchange(device.connection_id_, 0);
   if (id == 0) return;
   device.inputs_.emplace_back(client::ConnectionLost{Error(ErrorCode::UNAVAILABLE, "cut")});
+  to_relay(relay::Closed{id});
+}
+
+void TestNet::cut_media(TestDevice& device) {
+  const auto id = std::exchange(device.media_id_, 0);
+  if (id == 0) return;
+  device.inputs_.emplace_back(client::MediaConnectionLost{Error(ErrorCode::UNAVAILABLE, "cut")});
   to_relay(relay::Closed{id});
 }
 
@@ -214,7 +283,8 @@ void TestNet::later(std::function<void()> what, relay::ConnectionId fifo, bool t
 void TestNet::to_relay(relay::Input input) { relay_inputs_.push_back(std::move(input)); }
 
 TestDevice* TestNet::device_of(relay::ConnectionId id) {
-  const auto it = std::ranges::find_if(devices, [&](const TestDevice& d) { return d.connection_id_ == id; });
+  const auto it =
+      std::ranges::find_if(devices, [&](const TestDevice& d) { return d.connection_id_ == id || d.media_id_ == id; });
   return it == devices.end() ? nullptr : &*it;
 }
 
@@ -228,7 +298,11 @@ void TestNet::step_relay() {
       later(
           [this, id = send->id, bytes = std::move(send->bytes)]() mutable {
             if (to_client) bytes = rewritten(bytes, to_client);
-            if (auto* device = device_of(id)) device->inputs_.emplace_back(client::FrameReceived{std::move(bytes)});
+            auto* device = device_of(id);
+            if (device == nullptr) return;
+            device->inputs_.push_back(device->connection_id_ == id
+                                          ? client::Input(client::FrameReceived{std::move(bytes)})
+                                          : client::Input(client::MediaFrameReceived{std::move(bytes)}));
           },
           send->id, false);
       if (out.waits_for_drain) to_relay(relay::Drained{send->id, 0});
@@ -236,7 +310,8 @@ void TestNet::step_relay() {
       const auto& close = std::get<relay::Close>(action);
       later(
           [this, id = close.id] {
-            if (auto* device = device_of(id)) cut(*device);
+            auto* device = device_of(id);
+            if (device != nullptr) device->connection_id_ == id ? cut(*device) : cut_media(*device);
           },
           close.id, false);
     }

@@ -13,6 +13,7 @@
 #include "relay/backend/memory_backend.h"
 #include "relay/core.h"
 #include "store/database.h"
+#include "support/temp_dir.h"
 
 namespace sotto::test {
 
@@ -29,6 +30,14 @@ class TestDevice {
   ChatId direct_chat(const TestDevice& peer);
   ChatId group(const std::vector<TestDevice*>& others, const std::string& name);
   ClientMessageId send(const ChatId& chat, const std::string& text);
+  /// A message with attachments.
+  ClientMessageId send(const ChatId& chat, const std::string& text, std::vector<OutgoingAttachment> attachments);
+  ClientMessageId forward(const ChatId& from, const ClientMessageId& message, const ChatId& to);
+  /// Completes into `changes`.
+  void transfer(const ChatId& chat, const ClientMessageId& message, std::uint32_t index, TransferAction action);
+  [[nodiscard]] Message message(const ChatId& chat, const ClientMessageId& id);
+  /// The decrypted bytes of an attachment that is present.
+  [[nodiscard]] Result<Bytes> bytes_of(const ChatId& chat, const ClientMessageId& id, std::uint32_t index = 0);
   /// Completes into `changes`.
   void change(const ChatId& chat, client::ChangeKind kind, const UserId& user = {}, const std::string& name = {});
 
@@ -42,7 +51,7 @@ class TestDevice {
   [[nodiscard]] std::vector<std::string> texts(const ChatId& chat);
   [[nodiscard]] Chat chat(const ChatId& chat);
   [[nodiscard]] std::size_t count(MessageKind kind, const ChatId& chat);
-  /// Nothing of this device waits to be sent.
+  /// Nothing of this device waits to be sent or fetched.
   [[nodiscard]] bool quiet();
   /// Of the group, as this device sees it now.
   [[nodiscard]] Bytes epoch_authenticator(const ChatId& chat);
@@ -53,11 +62,17 @@ class TestDevice {
   std::vector<Result<void>> changes;
   ConnectionState connection = ConnectionState::offline;
   std::unique_ptr<store::Database> db;
+  std::uint64_t cache_bytes = 1ULL << 30;
+  /// Where the files of its attachments are.
+  [[nodiscard]] std::string folder() const { return folder_.path(); }
 
  private:
   friend class TestNet;
+  enum class Line { main, media };
   void open();
   void step();
+  void carry_out(Line line, client::NetworkAction action, std::vector<Bytes> frames);
+  [[nodiscard]] relay::ConnectionId& id_of(Line line) { return line == Line::main ? connection_id_ : media_id_; }
 
   TestNet& net_;
   SeededRandom random_;
@@ -66,7 +81,9 @@ class TestDevice {
   std::vector<client::Input> inputs_;
   std::optional<Timestamp> timer_;
   relay::ConnectionId connection_id_ = 0;
+  relay::ConnectionId media_id_ = 0;
   bool reachable_ = true;
+  TempDir folder_;
 };
 
 class TestNet {
@@ -85,8 +102,10 @@ class TestNet {
   bool settle();
 
   void restart_relay();
-  /// Cuts a device's connection, as a lost network does.
+  /// Cuts a device's connections, as a lost network does.
   void cut(TestDevice& device);
+  /// Only the one for attachments.
+  void cut_media(TestDevice& device);
 
   Timestamp now{std::chrono::milliseconds(1'800'000'000'000)};
   SeededRandom random;

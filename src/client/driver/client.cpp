@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <set>
 
 #include "base/serial_executor.h"
 #include "base/try.h"
 #include "base/utf8.h"
 #include "client/driver/engine_thread.h"
+#include "client/media/cipher_file.h"
 #include "client/schema.h"
 #include "crypto/init.h"
 #include "wire/identity.h"
@@ -51,6 +53,18 @@ Status check_name(std::string_view name) {
   return {};
 }
 
+Message new_message(const Account& self, const ChatId& chat) {
+  SystemRandom random;
+  Message message;
+  message.chat = chat;
+  message.id = random_id<ClientMessageId>(random);
+  message.position = INT64_MAX;  // Known when it is on disk.
+  message.sender = self.user;
+  message.sender_device = self.device;
+  message.sent_at = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  return message;
+}
+
 }  // namespace
 
 struct Client::Impl {
@@ -58,6 +72,7 @@ struct Client::Impl {
   std::shared_ptr<Executor> executor;
 
   mutable std::mutex mutex;
+  std::string media_folder;
   /// For reads on the callers' threads.
   std::unique_ptr<store::Database> reader;
   mutable std::optional<Account> account;
@@ -121,6 +136,10 @@ Result<std::unique_ptr<Client>> Client::open(ClientConfig config) {
   parts.on_event = std::move(config.on_event);
   parts.log = Logger(std::move(config.log), config.log_level, log_key);
   parts.connect_at_open = config.connect_at_open;
+  parts.media.folder = config.data_dir + "/media";
+  parts.media.cache_bytes = config.attachment_cache_bytes;
+  SOTTO_TRY(make_folder(parts.media.folder));
+  impl->media_folder = parts.media.folder;
   SOTTO_TRY_ASSIGN(impl->thread, client::EngineThread::start(std::move(parts)));
   return std::unique_ptr<Client>(new Client(std::move(impl)));
 }
@@ -234,17 +253,88 @@ Result<Message> Client::send(const ChatId& chat, std::string text, Completion<vo
   if (text.empty() || text.size() > wire::limits::text_bytes || !is_valid_utf8(text)) {
     return Error(ErrorCode::INVALID_ARGUMENT, "a text is UTF-8 of 1 byte to 64 KiB");
   }
-  SystemRandom random;
-  Message message;
-  message.chat = chat;
-  message.id = random_id<ClientMessageId>(random);
-  message.position = INT64_MAX;  // Known when it is on disk.
-  message.sender = self.user;
-  message.sender_device = self.device;
+  auto message = new_message(self, chat);
   message.text = std::move(text);
-  message.sent_at = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  SOTTO_TRY(impl_->thread->enqueue(client::SendCommand{message, std::move(done)}));
+  SOTTO_TRY(impl_->thread->enqueue(client::SendCommand{message, {}, std::move(done)}));
   return message;
+}
+
+Result<Message> Client::send(const ChatId& chat, std::string text, std::vector<OutgoingAttachment> attachments,
+                             Completion<void> done) {
+  if (attachments.empty()) return send(chat, std::move(text), std::move(done));
+  SOTTO_TRY_ASSIGN(const auto self, impl_->own_account());
+  if (text.size() > wire::limits::caption_bytes || !is_valid_utf8(text)) {
+    return Error(ErrorCode::INVALID_ARGUMENT, "a caption is UTF-8 of at most 16 KiB");
+  }
+  SOTTO_TRY(client::check_infos(attachments));
+  auto message = new_message(self, chat);
+  message.text = std::move(text);
+  for (auto& attachment : attachments) {
+    if (!attachment.path.empty()) {
+      // What is no file may never end; and another process's working folder may be another.
+      std::error_code error;
+      const auto path = std::filesystem::absolute(attachment.path, error);
+      if (error || !std::filesystem::is_regular_file(path, error)) {
+        return Error(ErrorCode::NOT_FOUND, "an attachment's path names no file");
+      }
+      attachment.path = path.string();
+    }
+    Attachment shown;
+    shown.info = attachment.info;
+    shown.state = AttachmentState::preparing;
+    shown.size = attachment.bytes.size();
+    message.attachments.push_back(std::move(shown));
+  }
+  SOTTO_TRY(impl_->thread->enqueue(client::SendCommand{message, std::move(attachments), std::move(done)}));
+  return message;
+}
+
+Result<Message> Client::forward(const ChatId& from, const ClientMessageId& message, const ChatId& to,
+                                Completion<void> done) {
+  SOTTO_TRY_ASSIGN(const auto self, impl_->own_account());
+  auto copy = new_message(self, to);
+  SOTTO_TRY(impl_->thread->enqueue(client::ForwardCommand{from, message, copy, std::move(done)}));
+  return copy;
+}
+
+void Client::transfer(const ChatId& chat, const ClientMessageId& message, std::uint32_t index, TransferAction action,
+                      Completion<void> done) {
+  impl_->submit(client::TransferCommand{chat, message, index, action, std::move(done)});
+}
+
+void Client::set_download_policy(const DownloadPolicy& policy, bool metered) {
+  (void)impl_->thread->enqueue(client::DownloadPolicyCommand{policy, metered}).ok();
+}
+
+struct AttachmentReader::Impl {
+  client::FileOpener file;
+};
+AttachmentReader::AttachmentReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+AttachmentReader::~AttachmentReader() = default;
+AttachmentReader::AttachmentReader(AttachmentReader&&) noexcept = default;
+AttachmentReader& AttachmentReader::operator=(AttachmentReader&&) noexcept = default;
+std::uint64_t AttachmentReader::size() const { return impl_->file.size(); }
+Result<std::vector<std::uint8_t>> AttachmentReader::read() { return impl_->file.read(); }
+
+Result<AttachmentReader> Client::open_attachment(const ChatId& chat, const ClientMessageId& message,
+                                                 std::uint32_t index) const {
+  return impl_->read([&](store::Database& db) -> Result<AttachmentReader> {
+    SOTTO_TRY_ASSIGN(const auto found, client::MessageTable(db).find(chat, message));
+    if (!found) return Error(ErrorCode::NOT_FOUND, "no such message");
+    client::MediaTable media(db);
+    SOTTO_TRY_ASSIGN(const auto refs, media.of_message(chat, found->sender, message));
+    const auto ref = std::ranges::find(refs, index, &client::AttachmentRef::index);
+    if (ref == refs.end()) return Error(ErrorCode::NOT_FOUND, "no such attachment");
+    SOTTO_TRY_ASSIGN(auto row, media.find(ref->media));
+    if (!row || !row->key ||
+        (row->state != client::MediaState::present && row->state != client::MediaState::uploading)) {
+      return Error(ErrorCode::NOT_FOUND, "the attachment is not on this device");
+    }
+    SOTTO_TRY_ASSIGN(
+        auto file, store::File::open(impl_->media_folder + "/" + std::to_string(row->id), store::File::Mode::read, {}));
+    return AttachmentReader(std::make_unique<AttachmentReader::Impl>(
+        AttachmentReader::Impl{client::FileOpener(std::move(file), row->size, std::move(*row->key))}));
+  });
 }
 
 Result<std::vector<Message>> Client::messages(const ChatId& chat, const MessagePage& page) const {

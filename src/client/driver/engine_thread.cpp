@@ -34,8 +34,8 @@ Result<std::shared_ptr<EngineThread>> EngineThread::start(Parts parts) {
   const auto sink = [stopping = self->stopping_, on_event = self->parts_.on_event](const Event& event) {
     if (on_event && !stopping->load()) on_event(event);
   };
-  SOTTO_TRY_ASSIGN(self->engine_,
-                   Engine::open(*self->parts_.db, self->random_, self->parts_.log, sink, self->parts_.connect_at_open));
+  SOTTO_TRY_ASSIGN(self->engine_, Engine::open(*self->parts_.db, self->random_, self->parts_.log, sink,
+                                               self->parts_.connect_at_open, self->parts_.media));
   try {
     self->thread_ = std::thread([self] { self->run(); });
   } catch (const std::system_error&) {
@@ -95,22 +95,37 @@ void EngineThread::on_wake() { step(); }
 void EngineThread::on_timer() { step(); }
 
 void EngineThread::on_open(net::ConnectionId id) {
-  if (id != connection_id_) return;
-  from_network_.emplace_back(Connected{});
+  if (id == connection_id_) {
+    from_network_.emplace_back(Connected{});
+  } else if (id == media_connection_id_) {
+    from_network_.emplace_back(MediaConnected{});
+  } else {
+    return;
+  }
   step();
 }
 
 void EngineThread::on_message(net::ConnectionId id, Bytes message) {
-  if (id != connection_id_) return;
+  if (id != connection_id_ && id != media_connection_id_) return;
   // What else has arrived is taken into the same step.
   if (from_network_.empty()) loop_->wake();
-  from_network_.emplace_back(FrameReceived{std::move(message)});
+  if (id == connection_id_) {
+    from_network_.emplace_back(FrameReceived{std::move(message)});
+  } else {
+    from_network_.emplace_back(MediaFrameReceived{std::move(message)});
+  }
 }
 
 void EngineThread::on_close(net::ConnectionId id, net::CloseInfo info) {
-  if (id != connection_id_) return;
-  connection_id_ = 0;
-  from_network_.emplace_back(ConnectionLost{std::move(info.error)});
+  if (id == connection_id_) {
+    connection_id_ = 0;
+    from_network_.emplace_back(ConnectionLost{std::move(info.error)});
+  } else if (id == media_connection_id_) {
+    media_connection_id_ = 0;
+    from_network_.emplace_back(MediaConnectionLost{std::move(info.error)});
+  } else {
+    return;
+  }
   if (!*stopping_) step();
 }
 
@@ -146,29 +161,33 @@ void EngineThread::checkpoint() {
   }
 }
 
-void EngineThread::carry_out(Outputs outputs) {
-  if (outputs.network != NetworkAction::none && connection_id_ != 0) {
-    loop_->close(connection_id_);
-    connection_id_ = 0;
+void EngineThread::carry_out(net::ConnectionId& connection, NetworkAction action, std::vector<Bytes> frames,
+                             const std::function<Input(Error)>& lost) {
+  const auto lose = [&](const Error& why) {
+    connection = 0;
+    from_network_.push_back(lost(why));
+    loop_->wake();
+  };
+  if (action != NetworkAction::none && connection != 0) loop_->close(std::exchange(connection, 0));
+  if (action == NetworkAction::connect) {
+    connection = ++last_connection_id_;
+    if (const auto status = loop_->connect(connection, parts_.endpoint); !status.ok()) lose(status.error());
   }
-  if (outputs.network == NetworkAction::connect) {
-    connection_id_ = ++last_connection_id_;
-    if (const auto status = loop_->connect(connection_id_, parts_.endpoint); !status.ok()) {
-      connection_id_ = 0;
-      from_network_.emplace_back(ConnectionLost{status.error()});
-      loop_->wake();
-    }
-  }
-  for (auto& frame : outputs.frames) {
-    if (connection_id_ == 0) break;
-    if (const auto status = loop_->send(connection_id_, std::move(frame)); !status.ok()) {
+  for (auto& frame : frames) {
+    if (connection == 0) break;
+    if (const auto status = loop_->send(connection, std::move(frame)); !status.ok()) {
       // The relay does not keep up: begin anew rather than buffer without bound.
-      loop_->close(connection_id_);
-      connection_id_ = 0;
-      from_network_.emplace_back(ConnectionLost{status.error()});
-      loop_->wake();
+      loop_->close(connection);
+      lose(status.error());
     }
   }
+}
+
+void EngineThread::carry_out(Outputs outputs) {
+  carry_out(connection_id_, outputs.network, std::move(outputs.frames),
+            [](Error why) { return Input(ConnectionLost{std::move(why)}); });
+  carry_out(media_connection_id_, outputs.media.network, std::move(outputs.media.frames),
+            [](Error why) { return Input(MediaConnectionLost{std::move(why)}); });
   if (outputs.connection) connection_ = *outputs.connection;
   const auto now = wall_clock();
   auto sleep = std::chrono::duration_cast<std::chrono::milliseconds>(longest_sleep);

@@ -27,6 +27,7 @@ class EngineThread final : public net::ClientHandler, public std::enable_shared_
     std::function<void(const Event&)> on_event;
     Logger log;
     bool connect_at_open = true;
+    MediaFiles media;
   };
   static Result<std::shared_ptr<EngineThread>> start(Parts parts);
 
@@ -53,6 +54,9 @@ class EngineThread final : public net::ClientHandler, public std::enable_shared_
   void step();
   void checkpoint();
   void carry_out(Outputs outputs);
+  /// Connects, closes and sends on one of the two connections; `lost` is what the engine is told if that fails.
+  void carry_out(net::ConnectionId& connection, NetworkAction action, std::vector<Bytes> frames,
+                 const std::function<Input(Error)>& lost);
   void post(std::vector<std::function<void()>> callbacks);
 
   Parts parts_;
@@ -75,6 +79,7 @@ class EngineThread final : public net::ClientHandler, public std::enable_shared_
   std::vector<Input> from_network_;
   /// 0: none.
   net::ConnectionId connection_id_ = 0;
+  net::ConnectionId media_connection_id_ = 0;
   net::ConnectionId last_connection_id_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/ids.h"
 #include "base/try.h"
+#include "client/media/attachment_content.h"
 #include "wire/client_store.h"
 #include "wire/frame.h"
 
@@ -15,7 +16,10 @@ constexpr std::string_view select_messages =
 
 void read_content(Message& message, ByteView bytes) {
   if (message.kind == MessageKind::text) {
-    if (auto content = wire::decode<wire::Content>(bytes); content.ok()) message.text = content->text().body();
+    if (auto content = wire::decode<wire::Content>(bytes); content.ok()) {
+      message.text = content->text().body();
+      for (const auto& attachment : content->attachments()) message.attachments.push_back(view(attachment, {}));
+    }
   } else if (message.kind == MessageKind::notice) {
     if (auto notice = wire::decode<wire::StoredNotice>(bytes); notice.ok()) {
       message.notice.kind = static_cast<NoticeKind>(notice->kind());
@@ -46,6 +50,18 @@ Message read_message(const store::Row& row) {
   return message;
 }
 
+/// Where the attachments of a message are now.
+Status add_states(store::Database& db, Message& message) {
+  if (message.attachments.empty()) return {};
+  MediaTable media(db);
+  SOTTO_TRY_ASSIGN(const auto refs, media.of_message(message.chat, message.sender, message.id));
+  for (const auto& ref : refs) {
+    SOTTO_TRY_ASSIGN(const auto row, media.find(ref.media));
+    if (row && ref.index < message.attachments.size()) set_state(message.attachments[ref.index], *row);
+  }
+  return {};
+}
+
 template <typename T>
 std::optional<std::int64_t> milliseconds(const std::optional<T>& time) {
   if (!time) return std::nullopt;
@@ -71,6 +87,7 @@ Result<std::optional<Message>> MessageTable::find(const ChatId& chat, const Clie
   SOTTO_TRY(
       db_.query(std::string(select_messages) + "WHERE chat_id = ? AND client_message_id = ? ORDER BY state = 7 LIMIT 1",
                 chat, id, [&](const store::Row& row) { out = read_message(row); }));
+  if (out) SOTTO_TRY(add_states(db_, *out));
   return out;
 }
 
@@ -78,7 +95,14 @@ Result<std::optional<Message>> MessageTable::find(const ChatId& chat, const User
   std::optional<Message> out;
   SOTTO_TRY(db_.query(std::string(select_messages) + "WHERE chat_id = ? AND sender_user = ? AND client_message_id = ?",
                       chat, sender, id, [&](const store::Row& row) { out = read_message(row); }));
+  if (out) SOTTO_TRY(add_states(db_, *out));
   return out;
+}
+
+Status MessageTable::set_content(const ChatId& chat, const UserId& sender, const ClientMessageId& id,
+                                 ByteView content) {
+  return db_.run("UPDATE message SET content = ? WHERE chat_id = ? AND sender_user = ? AND client_message_id = ?",
+                 content, chat, sender, id);
 }
 
 Result<Bytes> MessageTable::content(const ChatId& chat, const UserId& sender, const ClientMessageId& id) {
@@ -95,6 +119,7 @@ Result<std::vector<Message>> MessageTable::page(const ChatId& chat, const std::o
   SOTTO_TRY(db_.query(
       std::string(select_messages) + "WHERE chat_id = ? AND position < ? ORDER BY position DESC LIMIT ?", chat,
       before.value_or(INT64_MAX), limit, [&](const store::Row& row) { out.push_back(read_message(row)); }));
+  for (auto& message : out) SOTTO_TRY(add_states(db_, message));
   return out;
 }
 
@@ -131,6 +156,7 @@ Result<std::vector<Message>> MessageTable::mark_delivered(const ChatId& chat, st
                         out.back().state = MessageState::delivered;
                       }));
   if (out.empty()) return out;
+  for (auto& message : out) SOTTO_TRY(add_states(db_, message));
   SOTTO_TRY(db_.run("UPDATE message SET state = ? WHERE chat_id = ? AND state = 3 AND seq <= ?",
                     MessageState::delivered, chat, up_to));
   return out;

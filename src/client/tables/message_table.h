@@ -19,6 +19,7 @@ inline constexpr std::uint64_t highest_seq = (std::uint64_t{1} << 50) - 1;
 
 inline std::int64_t of_entry(std::uint64_t seq) { return static_cast<std::int64_t>(seq) * per_seq + main_offset; }
 inline std::int64_t of_waiting(std::int64_t place) { return waiting + place; }
+inline std::int64_t place_of(std::int64_t position) { return position - waiting; }
 }  // namespace position
 
 /// A message with what the app does not see.
@@ -37,6 +38,7 @@ class MessageTable {
   /// An own message before one that somebody else gave the same id.
   Result<std::optional<Message>> find(const ChatId& chat, const ClientMessageId& id);
   Result<std::optional<Message>> find(const ChatId& chat, const UserId& sender, const ClientMessageId& id);
+  Status set_content(const ChatId& chat, const UserId& sender, const ClientMessageId& id, ByteView content);
   Result<Bytes> content(const ChatId& chat, const UserId& sender, const ClientMessageId& id);
   /// Newest first.
   Result<std::vector<Message>> page(const ChatId& chat, const std::optional<std::int64_t>& before, std::size_t limit);

@@ -10,7 +10,7 @@
 #include "sotto/blocking.h"
 #include "sotto/relay.h"
 #include "unit/client/members.h"
-#include "unit/store/temp_dir.h"
+#include "support/temp_dir.h"
 #include "wire/limits.h"
 
 using namespace sotto;

@@ -258,7 +258,7 @@ TEST_CASE("What waits in a chat that one is removed from fails, visibly") {
     Message message;
     message.chat = chat;
     message.id = id_of<ClientMessageId>(1);
-    bob.command(client::SendCommand{message, [&](Result<void> result) { code = result.code(); }});
+    bob.command(client::SendCommand{message, {}, [&](Result<void> result) { code = result.code(); }});
     net.run_for(seconds(1));
     CHECK(code == ErrorCode::REMOVED);
   }
@@ -271,7 +271,7 @@ TEST_CASE("A message to a chat that is not there is refused at once") {
   Message message;
   message.chat = id_of<ChatId>(9);
   message.id = id_of<ClientMessageId>(1);
-  alice.command(client::SendCommand{message, [&](Result<void> result) { code = result.code(); }});
+  alice.command(client::SendCommand{message, {}, [&](Result<void> result) { code = result.code(); }});
   net.run_for(milliseconds(10));
   CHECK(code == ErrorCode::NOT_FOUND);
 }

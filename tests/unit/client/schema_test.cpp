@@ -4,7 +4,7 @@
 #include <fstream>
 
 #include "unit/client/members.h"
-#include "unit/store/temp_dir.h"
+#include "support/temp_dir.h"
 
 using namespace sotto;
 using namespace sotto::client;

@@ -12,7 +12,7 @@
 #include "net/client_loop.h"
 #include "net/server.h"
 #include "support/catch.h"
-#include "unit/store/temp_dir.h"
+#include "support/temp_dir.h"
 
 namespace sotto::test {
 

@@ -8,7 +8,7 @@
 #include "base/ids.h"
 #include "store/transaction.h"
 #include "support/catch.h"
-#include "unit/store/temp_dir.h"
+#include "support/temp_dir.h"
 
 using namespace sotto;
 using namespace sotto::store;

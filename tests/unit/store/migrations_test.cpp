@@ -1,7 +1,7 @@
 #include "store/migrations.h"
 
 #include "support/catch.h"
-#include "unit/store/temp_dir.h"
+#include "support/temp_dir.h"
 
 using namespace sotto;
 using namespace sotto::store;

@@ -12,29 +12,10 @@
 #include "relay/backend/sqlite_backend.h"
 #include "store/transaction.h"
 #include "support/catch.h"
+#include "support/temp_dir.h"
 #include "wire/limits.h"
 
 namespace sotto::relay::test {
-
-/// A fresh folder, removed at the end.
-class TempDir {
- public:
-  TempDir() {
-    std::string name = (std::filesystem::temp_directory_path() / "sotto-backend-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 /// The backend in memory; its disk survives a reopening.
 class MemoryForm {
@@ -109,7 +90,7 @@ class SqliteForm {
     backend_.reset();
   }
 
-  TempDir dir_;
+  sotto::test::TempDir dir_;
   SeededRandom random_{1};
   int copies_ = 0;
   std::unique_ptr<SqliteBackend> backend_;

@@ -1,0 +1,93 @@
+#include "client/media/cipher_file.h"
+
+#include <algorithm>
+
+#include "base/try.h"
+#include "mls/padme.h"
+
+namespace sotto::client {
+
+namespace {
+
+constexpr std::uint64_t chunk_bytes = 64 * 1024;
+
+/// A stream has a last chunk, and a chunk has bytes.
+std::uint64_t padded_size(std::uint64_t size) { return std::max<std::uint64_t>(1, mls::padme(size)); }
+
+}  // namespace
+
+std::uint64_t cipher_size(std::uint64_t size) {
+  const auto padded = padded_size(size);
+  const auto chunks = (padded + chunk_bytes - 1) / chunk_bytes;
+  return crypto::StreamHeader::size_bytes + padded + chunks * crypto::stream_overhead;
+}
+
+Bytes attachment_token(ByteView key) {
+  const auto token = crypto::hkdf_expand(key, as_bytes("sotto attachment token"), 32);
+  return to_bytes(token.view());
+}
+
+FileSealer::FileSealer(Source source, std::uint64_t size, store::File to, Random& random)
+    : source_(std::move(source)), size_(size), padded_(padded_size(size)), to_(std::move(to)) {
+  random.fill(key_.mutable_view());
+  sealer_.emplace(key_, random);
+}
+
+Result<Bytes> FileSealer::next_chunk() {
+  Bytes out(static_cast<std::size_t>(std::min(chunk_bytes, padded_ - read_)));
+  if (read_ < size_) {
+    const auto real = static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), size_ - read_));
+    if (auto* file = std::get_if<store::File>(&source_)) {
+      SOTTO_TRY(file->read(read_, std::span(out).first(real)));
+    } else {
+      const auto& bytes = std::get<Bytes>(source_);
+      std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(read_), real, out.begin());
+    }
+  }
+  read_ += out.size();
+  return out;
+}
+
+Status FileSealer::write(ByteView bytes) {
+  SOTTO_TRY(to_.write(written_, bytes));
+  hash_.update(bytes);
+  written_ += bytes.size();
+  return {};
+}
+
+Result<bool> FileSealer::work(std::uint64_t bytes) {
+  if (written_ == 0) SOTTO_TRY(write(sealer_->header().view()));
+  for (const auto end = read_ + bytes; read_ < padded_ && read_ < end;) {
+    SOTTO_TRY_ASSIGN(const auto chunk, next_chunk());
+    SOTTO_TRY(write(read_ == padded_ ? sealer_->seal_last(chunk) : sealer_->seal(chunk)));
+  }
+  if (read_ < padded_) return false;
+  SOTTO_TRY(to_.sync());
+  return true;
+}
+
+Result<Bytes> FileOpener::read() {
+  if (!opener_) {
+    crypto::StreamHeader header;
+    SOTTO_TRY(from_.read(0, header.bytes));
+    opener_.emplace(key_, header);
+    offset_ = header.bytes.size();
+  }
+  const auto padded = padded_size(size_);
+  if (opened_ == padded) return Bytes();
+  Bytes chunk(static_cast<std::size_t>(std::min(chunk_bytes, padded - opened_)) + crypto::stream_overhead);
+  SOTTO_TRY(from_.read(offset_, chunk));
+  SOTTO_TRY_ASSIGN(auto opened, opener_->open(chunk));
+  const auto before = opened_;
+  offset_ += chunk.size();
+  opened_ += opened.plaintext.size();
+  if (opened.last != (opened_ == padded)) return ErrorCode::DECRYPTION_FAILED;
+  // Filling is not given out. It is less than a chunk or not: then all chunks that are left are filling.
+  if (opened_ > size_) {
+    opened.plaintext.resize(static_cast<std::size_t>(size_ > before ? size_ - before : 0));
+    if (opened.plaintext.empty() && opened_ < padded) return read();
+  }
+  return std::move(opened.plaintext);
+}
+
+}  // namespace sotto::client

@@ -1,0 +1,148 @@
+// Attachments: encrypted into the store, uploaded, downloaded, forwarded.
+//
+// How does one leave?    `append` stores the message and what it shows; the file is encrypted slice by slice
+// (`preparing`),
+//                        then uploaded part by part (`uploading`). When all attachments of a message are at the relay,
+//                        the message itself goes into the outbox. What was written later does not wait for it.
+// How does one come?     The message names it; `start` or the app's policy fetches it, part by part, into a file.
+// What survives?         Files are synced once a mebibyte, and before the row that counts them is committed. Where an
+//                        upload goes on is asked of the relay, so that nothing of it is stored here.
+// What is in memory?     Two windows of parts, whatever the size of the file.
+#pragma once
+
+#include <map>
+
+#include "client/media/attachment_content.h"
+#include "client/media/cipher_file.h"
+#include "client/media/media_session.h"
+#include "client/outbox.h"
+
+namespace sotto::client {
+
+class Media {
+ public:
+  Media(Context& context, MediaSession& session, Outbox& outbox) : c_(context), session_(session), outbox_(outbox) {}
+
+  /// A message with attachments.
+  Status append(const SendCommand& command);
+  /// The same attachments in another chat, without a new upload.
+  Status forward(const ForwardCommand& command);
+  Status control(const TransferCommand& command);
+  /// A message with attachments arrived. Errors: MALFORMED.
+  Status on_arrived(const Message& message, const wire::Content& content);
+  void set_policy(const DownloadPolicy& policy, bool metered);
+
+  /// Goes on with what there is to do; `main_is_there` if the main connection is.
+  Status pump(bool main_is_there);
+  void on_connection_lost();
+  /// The step was undone: what is in memory may not be on the disk.
+  void on_rollback();
+  [[nodiscard]] std::optional<Timestamp> next_timer() const;
+  void set_clock_back(std::chrono::milliseconds by);
+  void close(const Error& why);
+
+ private:
+  struct Upload {
+    MediaRow row;
+    store::File file;
+    Bytes token;
+    std::uint64_t total = 0;
+    std::uint64_t sent = 0;
+    std::uint64_t confirmed = 0;
+    bool announced = false;
+    std::size_t in_flight = 0;
+    /// Answers to what was asked before it began anew are passed over.
+    std::uint64_t attempt = 0;
+  };
+  struct Download {
+    MediaRow row;
+    store::File file;
+    Bytes token;
+    std::uint64_t total = 0;
+    std::uint64_t asked = 0;
+    std::uint64_t received = 0;
+    std::uint64_t saved = 0;
+    crypto::Sha256 hash;
+    std::size_t in_flight = 0;
+    std::uint64_t attempt = 0;
+  };
+  struct Retry {
+    std::uint32_t failures = 0;
+    bool waiting = false;
+    Timestamp at{};
+  };
+
+  [[nodiscard]] std::string path_of(std::int64_t id) const { return c_.media.folder + "/" + std::to_string(id); }
+  // Preparing.
+  Status prepare(bool look);
+  Status prepared(MediaRow row);
+  Status not_prepared(MediaRow row, const Error& why);
+
+  // Uploading.
+  Status begin_uploads();
+  Status announce(Upload& upload);
+  Upload* upload_of(std::int64_t id, std::uint64_t attempt);
+  Status on_announced(std::int64_t id, std::uint64_t attempt, const wire::Response& response);
+  Status send_parts(Upload& upload);
+  Status on_part_taken(std::int64_t id, std::uint64_t attempt, const wire::Response& response);
+  Status uploaded(std::int64_t id);
+  Status upload_failed(std::int64_t id, const Error& why);
+
+  // Forwarding.
+  Status refer();
+  Status on_referred(const AttachmentRef& ref, const wire::Response& response);
+
+  // Downloading.
+  Status begin_downloads();
+  void ask_parts(Download& download);
+  Status on_part(std::int64_t id, std::uint64_t attempt, std::uint64_t offset, const wire::Response& response);
+  Status downloaded(std::int64_t id);
+  Status download_failed(std::int64_t id, const Error& why);
+
+  // Messages.
+  Status ready(const AttachmentRef& ref);
+  Status leave(const AttachmentRef& ref);
+  Status fail_messages(std::int64_t media, const Error& why);
+  Status show(std::int64_t media);
+  Status progress(std::int64_t media, std::uint64_t transferred, std::uint64_t total);
+  Status discard(std::int64_t media);
+  Status trim_cache();
+  Status empty_trash();
+
+  [[nodiscard]] bool waits(std::int64_t id) const;
+  void retry_later(std::int64_t id, const Error& why);
+  /// How many users the messages of these are for; 0 if that is not one message.
+  Result<std::uint32_t> readers_of(const std::vector<AttachmentRef>& refs);
+  void complete(std::int64_t id, const Result<void>& result);
+
+  Context& c_;
+  MediaSession& session_;
+  Outbox& outbox_;
+  DownloadPolicy policy_;
+  bool metered_ = false;
+
+  /// Something may have come to do: the tables are looked at.
+  bool look_ = true;
+  /// There is more to encrypt at once.
+  bool more_ = false;
+  /// Files wait to be removed; some of them since this step, and these not before its commit.
+  bool trash_ = true;
+  bool discarded_ = false;
+  struct Sealing {
+    MediaRow row;
+    FileSealer sealer;
+  };
+  std::optional<Sealing> sealing_;
+  std::map<std::int64_t, Upload> uploads_;
+  std::map<std::int64_t, Download> downloads_;
+  std::size_t parts_in_flight_ = 0;
+  std::uint64_t attempts_ = 0;
+  /// Own attachments whose file is at the relay already; the first one is being told of.
+  std::vector<AttachmentRef> unready_;
+  bool referring_ = false;
+  std::map<std::int64_t, Retry> retries_;
+  std::map<std::int64_t, std::uint64_t> told_;
+  std::map<std::int64_t, std::vector<Completion<void>>> waiting_;
+};
+
+}  // namespace sotto::client

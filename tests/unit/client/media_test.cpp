@@ -1,0 +1,369 @@
+// Attachments between engines, over the real relay core, on virtual time.
+#include <fstream>
+
+#include "support/catch.h"
+#include "support/must.h"
+#include "support/testnet.h"
+#include "wire/limits.h"
+
+using namespace sotto;
+using namespace sotto::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+Bytes pattern(std::size_t size, std::uint64_t seed = 1) {
+  SeededRandom random(seed);
+  Bytes out(size);
+  random.fill(out);
+  return out;
+}
+
+OutgoingAttachment in_memory(Bytes bytes, AttachmentKind kind = AttachmentKind::image) {
+  OutgoingAttachment out;
+  out.info.kind = kind;
+  out.info.name = "picture.jpg";
+  out.info.mime_type = "image/jpeg";
+  out.info.width = 640;
+  out.info.height = 480;
+  out.info.thumbnail = Bytes(100, 7);
+  out.bytes = std::move(bytes);
+  return out;
+}
+
+/// A file of the app's.
+class Source {
+ public:
+  explicit Source(const Bytes& bytes) : path_(dir_.file("source.bin")) { write(bytes); }
+  void write(const Bytes& bytes) {
+    std::ofstream(path_, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  }
+  void remove() const { std::filesystem::remove(path_); }
+  [[nodiscard]] OutgoingAttachment attachment(AttachmentKind kind = AttachmentKind::document) const {
+    OutgoingAttachment out;
+    out.info.kind = kind;
+    out.info.name = "film.mp4";
+    out.path = path_;
+    return out;
+  }
+
+ private:
+  TempDir dir_;
+  std::string path_;
+};
+
+struct Pair {
+  explicit Pair(std::uint64_t seed, const relay::CoreConfig& config = {})
+      : net(seed, config), alice(net.add("alice")), bob(net.add("bob")), chat(alice.direct_chat(bob)) {
+    REQUIRE(net.settle());
+  }
+  [[nodiscard]] AttachmentState state(TestDevice& of, const ClientMessageId& id, std::size_t index = 0) {
+    return of.message(chat, id).attachments.at(index).state;
+  }
+  [[nodiscard]] bool has(TestDevice& of, const ClientMessageId& id) {
+    return must(client::MessageTable(*of.db).find(chat, id)).has_value();
+  }
+  TestNet net;
+  TestDevice& alice;
+  TestDevice& bob;
+  ChatId chat;
+};
+
+std::size_t files_of(const TestDevice& device) {
+  const std::filesystem::directory_iterator files(device.folder());
+  return static_cast<std::size_t>(std::distance(begin(files), end(files)));
+}
+
+}  // namespace
+
+TEST_CASE("A picture in memory is sent with a caption, fetched by itself, and read") {
+  Pair p(1);
+  const auto picture = pattern(300'000);
+  const auto id = p.alice.send(p.chat, "look", {in_memory(picture)});
+  REQUIRE(p.net.settle());
+  const auto sent = p.alice.message(p.chat, id);
+  CHECK(sent.state == MessageState::delivered);
+  CHECK(sent.attachments.at(0).state == AttachmentState::present);
+  const auto got = p.bob.message(p.chat, id);
+  CHECK(got.text == "look");
+  REQUIRE(got.attachments.size() == 1);
+  const auto& attachment = got.attachments[0];
+  CHECK(attachment.state == AttachmentState::present);
+  CHECK(attachment.size == picture.size());
+  CHECK(attachment.transferred == attachment.total);
+  CHECK(attachment.info.name == "picture.jpg");
+  CHECK(attachment.info.width == 640);
+  CHECK(attachment.info.thumbnail == Bytes(100, 7));
+  CHECK(must(p.bob.bytes_of(p.chat, id)) == picture);
+  CHECK(must(p.alice.bytes_of(p.chat, id)) == picture);
+}
+
+TEST_CASE("Files of all sizes come as they were") {
+  const auto size = GENERATE(1U, 65'535U, 65'536U, 65'537U, 131'072U, 1'048'577U, 3'000'000U);
+  Pair p(2);
+  const auto bytes = pattern(size);
+  const Source source(bytes);
+  const auto id = p.alice.send(p.chat, "", {source.attachment(AttachmentKind::image)});
+  REQUIRE(p.net.settle());
+  REQUIRE(p.state(p.bob, id) == AttachmentState::present);
+  CHECK(must(p.bob.bytes_of(p.chat, id)) == bytes);
+}
+
+TEST_CASE("An empty file is a file") {
+  Pair p(3);
+  const Source source{Bytes()};
+  const auto id = p.alice.send(p.chat, "", {source.attachment(AttachmentKind::image)});
+  REQUIRE(p.net.settle());
+  REQUIRE(p.state(p.bob, id) == AttachmentState::present);
+  CHECK(must(p.bob.bytes_of(p.chat, id)).empty());
+}
+
+TEST_CASE("A text that was written later does not wait for an upload") {
+  Pair p(4);
+  const Source source(pattern(5'000'000));
+  const auto film = p.alice.send(p.chat, "film", {source.attachment()});
+  const auto text = p.alice.send(p.chat, "text");
+  REQUIRE(p.net.run_until([&] { return p.has(p.bob, text); }));
+  CHECK_FALSE(p.has(p.bob, film));
+  CHECK(p.alice.message(p.chat, film).state == MessageState::queued);
+  REQUIRE(p.net.settle());
+  CHECK(p.bob.texts(p.chat) == std::vector<std::string>{"text", "film"});
+}
+
+TEST_CASE("The app's file may go once it is encrypted") {
+  Pair p(5);
+  const auto bytes = pattern(2'000'000);
+  const Source source(bytes);
+  p.alice.go_offline();
+  const auto id = p.alice.send(p.chat, "", {source.attachment(AttachmentKind::image)});
+  REQUIRE(p.net.run_until([&] { return p.has(p.alice, id) && p.state(p.alice, id) == AttachmentState::uploading; }));
+  source.remove();
+  p.alice.restart();
+  p.alice.go_online();
+  REQUIRE(p.net.settle());
+  CHECK(must(p.bob.bytes_of(p.chat, id)) == bytes);
+}
+
+TEST_CASE("A file that is gone before that fails its message, and no other") {
+  Pair p(6);
+  const Source source(pattern(5'000'000));
+  const auto id = p.alice.send(p.chat, "lost", {source.attachment(), in_memory(pattern(10))});
+  REQUIRE(p.net.run_until([&] { return p.has(p.alice, id); }));
+  source.remove();
+  p.alice.restart();
+  p.alice.send(p.chat, "after");
+  REQUIRE(p.net.run_until([&] { return p.alice.message(p.chat, id).state == MessageState::failed; }, 24h));
+  REQUIRE(p.net.settle());
+  CHECK(p.alice.message(p.chat, id).attachments.at(0).state == AttachmentState::failed);
+  CHECK(p.bob.texts(p.chat) == std::vector<std::string>{"after"});
+}
+
+TEST_CASE("A file that cannot be read is refused at once") {
+  Pair p(7);
+  OutgoingAttachment missing;
+  missing.path = "/nowhere/at/all";
+  const auto id = p.alice.send(p.chat, "", {missing});
+  REQUIRE(p.net.settle());
+  REQUIRE(p.alice.changes.size() == 1);
+  CHECK(p.alice.changes[0].code() == ErrorCode::NOT_FOUND);
+  CHECK_FALSE(p.has(p.alice, id));
+}
+
+TEST_CASE("Uploads and downloads go on after cuts, restarts and crashes of all three") {
+  const auto seed = GENERATE(10U, 11U, 12U, 13U);
+  Pair p(seed);
+  SeededRandom random(seed);
+  const auto bytes = pattern(4'000'000, seed);
+  const Source source(bytes);
+  const auto id = p.alice.send(p.chat, "", {source.attachment(AttachmentKind::image)});
+  for (int i = 0; i < 40; ++i) {
+    p.net.run_for(std::chrono::milliseconds(random.below(400)));
+    switch (random.below(6)) {
+      case 0:
+        p.alice.restart();
+        break;
+      case 1:
+        p.bob.restart();
+        break;
+      case 2:
+        p.net.restart_relay();
+        break;
+      case 3:
+        p.net.cut(p.alice);
+        break;
+      case 4:
+        p.net.cut_media(p.bob);
+        break;
+      default:
+        p.net.cut_media(p.alice);
+        break;
+    }
+  }
+  REQUIRE(p.net.settle());
+  CHECK(must(p.bob.bytes_of(p.chat, id)) == bytes);
+  CHECK(p.bob.history(p.chat).size() == p.alice.history(p.chat).size());
+}
+
+TEST_CASE("A document waits until it is asked for; a pause keeps what came, a cancel does not") {
+  Pair p(14);
+  const auto bytes = pattern(3'000'000);
+  const Source source(bytes);
+  const auto id = p.alice.send(p.chat, "", {source.attachment()});
+  REQUIRE(p.net.settle());
+  CHECK(p.state(p.bob, id) == AttachmentState::remote);
+  CHECK(files_of(p.bob) == 0);
+
+  p.bob.transfer(p.chat, id, 0, TransferAction::start);
+  REQUIRE(p.net.run_until([&] { return p.bob.message(p.chat, id).attachments[0].transferred >= 1'000'000; }));
+  p.bob.transfer(p.chat, id, 0, TransferAction::pause);
+  p.net.run_for(1min);
+  auto paused = p.bob.message(p.chat, id).attachments[0];
+  CHECK(paused.paused);
+  CHECK(paused.transferred < paused.total);
+  p.bob.restart();
+  REQUIRE(p.net.settle());
+  CHECK(p.bob.message(p.chat, id).attachments[0].transferred == paused.transferred);
+
+  SECTION("started again it goes on") {
+    std::uint64_t first = UINT64_MAX;
+    p.net.rewrite = [&](wire::Envelope& envelope) {
+      if (envelope.request().has_fetch_attachment()) {
+        first = std::min<std::uint64_t>(first, envelope.request().fetch_attachment().offset());
+      }
+    };
+    p.bob.transfer(p.chat, id, 0, TransferAction::start);
+    REQUIRE(p.net.settle());
+    CHECK(first == paused.transferred);
+    CHECK(must(p.bob.bytes_of(p.chat, id)) == bytes);
+    CHECK(p.bob.changes.back().ok());
+  }
+  SECTION("cancelled it is as before, and its file is gone") {
+    p.bob.transfer(p.chat, id, 0, TransferAction::start);
+    p.bob.transfer(p.chat, id, 0, TransferAction::cancel);
+    REQUIRE(p.net.settle());
+    CHECK(p.state(p.bob, id) == AttachmentState::remote);
+    CHECK(files_of(p.bob) == 0);
+    p.bob.transfer(p.chat, id, 0, TransferAction::start);
+    REQUIRE(p.net.settle());
+    CHECK(must(p.bob.bytes_of(p.chat, id)) == bytes);
+  }
+}
+
+TEST_CASE("A cancelled upload fails its message with CANCELLED and leaves nothing") {
+  Pair p(15);
+  const Source source(pattern(5'000'000));
+  const auto id = p.alice.send(p.chat, "", {source.attachment()});
+  REQUIRE(p.net.run_until([&] { return p.has(p.alice, id) && p.state(p.alice, id) == AttachmentState::uploading; }));
+  p.alice.transfer(p.chat, id, 0, TransferAction::cancel);
+  REQUIRE(p.net.settle());
+  CHECK(p.alice.message(p.chat, id).state == MessageState::failed);
+  CHECK(p.alice.message(p.chat, id).problem->code == ErrorCode::CANCELLED);
+  CHECK(files_of(p.alice) == 0);
+  CHECK_FALSE(p.has(p.bob, id));
+}
+
+TEST_CASE("Forwarding uploads nothing, also of what was never fetched") {
+  Pair p(16);
+  auto& carol = p.net.add("carol");
+  const auto bytes = pattern(500'000);
+  const Source source(bytes);
+  const auto id = p.alice.send(p.chat, "for you", {source.attachment()});
+  REQUIRE(p.net.settle());
+  const auto other = p.bob.direct_chat(carol);
+  REQUIRE(p.net.settle());
+  std::size_t uploads = 0;
+  p.net.rewrite = [&](wire::Envelope& envelope) { uploads += envelope.request().has_upload_attachment() ? 1 : 0; };
+  const auto copy = p.bob.forward(p.chat, id, other);
+  REQUIRE(p.net.settle());
+  CHECK(uploads == 0);
+  CHECK(carol.message(other, copy).text == "for you");
+  carol.transfer(other, copy, 0, TransferAction::start);
+  REQUIRE(p.net.settle());
+  CHECK(must(carol.bytes_of(other, copy)) == bytes);
+}
+
+TEST_CASE("Once all have it, the relay keeps it for a day; what is gone there can be forwarded from here") {
+  Pair p(17);
+  const auto bytes = pattern(200'000);
+  const auto id = p.alice.send(p.chat, "", {in_memory(bytes)});
+  REQUIRE(p.net.settle());
+  auto& carol = p.net.add("carol");
+  const auto other = p.bob.direct_chat(carol);
+  REQUIRE(p.net.settle());
+  p.net.run_for(48h);
+  const auto third = p.alice.send(p.chat, "are you there?");
+  REQUIRE(p.net.settle());
+  CHECK(p.has(p.bob, third));
+  const auto copy = p.bob.forward(p.chat, id, other);
+  REQUIRE(p.net.settle());
+  REQUIRE(p.state(p.bob, id) == AttachmentState::present);
+  CHECK(must(carol.bytes_of(other, copy)) == bytes);
+}
+
+TEST_CASE("What has expired says so") {
+  Pair p(18);
+  const Source source(pattern(1000));
+  const auto id = p.alice.send(p.chat, "", {source.attachment()});
+  REQUIRE(p.net.settle());
+  p.net.run_for(24h * 32);
+  p.bob.transfer(p.chat, id, 0, TransferAction::start);
+  REQUIRE(p.net.settle());
+  CHECK(p.state(p.bob, id) == AttachmentState::expired);
+  CHECK(p.bob.changes.back().code() == ErrorCode::NOT_FOUND);
+}
+
+TEST_CASE("A relay that gives another file is noticed") {
+  Pair p(19);
+  const Source source(pattern(300'000));
+  const auto id = p.alice.send(p.chat, "", {source.attachment()});
+  REQUIRE(p.net.settle());
+  p.net.to_client = [&](wire::Envelope& envelope) {
+    if (envelope.response().has_attachment_part()) {
+      (*envelope.mutable_response()->mutable_attachment_part()->mutable_data())[0] ^= 1;
+    }
+    return true;
+  };
+  p.bob.transfer(p.chat, id, 0, TransferAction::start);
+  REQUIRE(p.net.settle());
+  CHECK(p.state(p.bob, id) == AttachmentState::failed);
+  CHECK(p.bob.bytes_of(p.chat, id).code().has_value());
+  p.net.to_client = {};
+  p.bob.transfer(p.chat, id, 0, TransferAction::start);
+  REQUIRE(p.net.settle());
+  CHECK(p.state(p.bob, id) == AttachmentState::present);
+}
+
+TEST_CASE("The cache has a limit: what was used least recently goes and comes again") {
+  Pair p(20);
+  p.bob.cache_bytes = 1'000'000;
+  p.bob.restart();
+  std::vector<ClientMessageId> ids;
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    ids.push_back(p.alice.send(p.chat, "", {in_memory(pattern(400'000, i))}));
+    REQUIRE(p.net.settle());
+  }
+  CHECK(p.state(p.bob, ids[0]) == AttachmentState::remote);
+  CHECK(p.state(p.bob, ids[1]) == AttachmentState::remote);
+  CHECK(p.state(p.bob, ids[3]) == AttachmentState::present);
+  CHECK(files_of(p.bob) == 2);
+  p.bob.transfer(p.chat, ids[0], 0, TransferAction::start);
+  REQUIRE(p.net.settle());
+  CHECK(must(p.bob.bytes_of(p.chat, ids[0])) == pattern(400'000, 0));
+}
+
+TEST_CASE("Several attachments arrive in their order, and a quota that is full fails the message") {
+  relay::CoreConfig config;
+  config.blob_quota_bytes = 1'000'000;
+  Pair p(21, config);
+  const auto id = p.alice.send(
+      p.chat, "three", {in_memory(pattern(100'000, 1)), in_memory(pattern(1000, 2)), in_memory(pattern(50'000, 3))});
+  REQUIRE(p.net.settle());
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    CHECK(must(p.bob.bytes_of(p.chat, id, i)) == pattern(i == 0 ? 100'000 : i == 1 ? 1000 : 50'000, i + 1));
+  }
+  const auto large = p.alice.send(p.chat, "too much", {in_memory(pattern(950'000))});
+  REQUIRE(p.net.settle());
+  CHECK(p.alice.message(p.chat, large).state == MessageState::failed);
+  CHECK(p.alice.message(p.chat, large).problem->code == ErrorCode::LIMIT_EXCEEDED);
+}
