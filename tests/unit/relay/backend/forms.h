@@ -17,6 +17,8 @@
 
 namespace sotto::relay::test {
 
+using sotto::test::TempDir;
+
 /// The backend in memory; its disk survives a reopening.
 class MemoryForm {
  public:
@@ -90,7 +92,7 @@ class SqliteForm {
     backend_.reset();
   }
 
-  sotto::test::TempDir dir_;
+  TempDir dir_;
   SeededRandom random_{1};
   int copies_ = 0;
   std::unique_ptr<SqliteBackend> backend_;
