@@ -3,7 +3,7 @@
 import itertools
 
 from processes import check
-from wire_client import Connection, raw
+from wire_client import ENCODINGS, Connection, RawSocket, raw, read_frame
 from wire_people import Chat, Person
 
 # (command, code, what the docstring says, function), in the order of the files.
@@ -38,6 +38,16 @@ def take_until_limited(connection, request, at_least):
                 return answer
             asked += 1
     return {"status": f"not limited within {asked}"}
+
+
+def raw_session(relay, encoding, person, kind="MAIN"):
+    """A RawSocket that has authenticated, and read nothing that came after."""
+    peer = RawSocket(relay).upgrade(ENCODINGS[encoding])
+    challenge = read_frame(encoding, peer.next_frame()[1])[0]["push"]["challenge"]
+    peer.ask(encoding, [person.device.authentication(raw(challenge["nonce"]), kind)])
+    answer = read_frame(encoding, peer.next_frame()[1])[0]
+    check("authenticated" in answer["response"], f"authenticating: {answer}")
+    return peer
 
 
 class Member:

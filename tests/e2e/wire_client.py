@@ -57,6 +57,12 @@ def raw(text):
     return base64.b64decode(text)
 
 
+def read_frame(encoding, message):
+    """The envelopes of what the relay sent."""
+    frame = json.loads(message) if encoding == "json" else json_format.MessageToDict(pb.Frame.FromString(message))
+    return frame.get("envelopes", [])
+
+
 class Loop:
     """One asyncio loop on a thread of its own, for all connections."""
 
@@ -72,7 +78,10 @@ LOOP = Loop()
 
 
 def trusting(relay):
-    return ssl.create_default_context(cafile=relay.ca)
+    """The TLS context for this relay, made once."""
+    if not hasattr(relay, "tls"):
+        relay.tls = ssl.create_default_context(cafile=relay.ca)
+    return relay.tls
 
 
 class Connection:
@@ -99,10 +108,9 @@ class Connection:
         try:
             async for message in self.socket:
                 check(isinstance(message, str) == (self.encoding == "json"), "a message of the other kind")
-                frame = json.loads(message) if self.encoding == "json" else json_format.MessageToDict(
-                    pb.Frame.FromString(message))
+                envelopes = read_frame(self.encoding, message)
                 with self.changed:
-                    for envelope in frame.get("envelopes", []):
+                    for envelope in envelopes:
                         if "push" in envelope:
                             self.pushes.append(envelope["push"])
                         else:
@@ -129,9 +137,15 @@ class Connection:
 
     def message(self, requests, ids):
         """The WebSocket message that holds these requests."""
+        message = self.message_of(self.encoding, requests, ids)
+        return message.decode() if self.encoding == "json" else message
+
+    @staticmethod
+    def message_of(encoding, requests, ids):
+        """The bytes of it."""
         frame = {"envelopes": [{"id": id, "request": plain(request)} for id, request in zip(ids, requests)]}
-        if self.encoding == "json":
-            return json.dumps(frame)
+        if encoding == "json":
+            return json.dumps(frame).encode()
         # What the schema does not know is a request without a command then, as a newer client's would be.
         return json_format.ParseDict(frame, pb.Frame(), ignore_unknown_fields=True).SerializeToString()
 
@@ -208,8 +222,8 @@ class RawSocket:
         return self
 
     @staticmethod
-    def frame(first, payload, mask=bytes(4)):
-        """A masked WebSocket frame; `first` is the byte with FIN and opcode."""
+    def frame(first, payload):
+        """A WebSocket frame with a mask of zeros; `first` is the byte with FIN and opcode."""
         size = len(payload)
         if size < 126:
             head = bytes([first, 0x80 | size])
@@ -217,18 +231,41 @@ class RawSocket:
             head = bytes([first, 0x80 | 126]) + size.to_bytes(2, "big")
         else:
             head = bytes([first, 0x80 | 127]) + size.to_bytes(8, "big")
-        return head + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload)) if any(mask) else \
-            head + mask + payload
+        return head + bytes(4) + payload
 
-    def read_to_end(self):
-        """Waits until the relay hangs up; all that came."""
+    def ask(self, encoding, requests):
+        """One message with these requests, whose ids count from 1."""
+        message = Connection.message_of(encoding, requests, range(1, len(requests) + 1))
+        self.tls.sendall(self.frame(0x81 if encoding == "json" else 0x82, message))
+
+    def end_writing(self):
+        """No more will come of us; what the relay says can still be read."""
+        socket.socket.shutdown(self.tls, socket.SHUT_WR)
+
+    def receive(self, size):
         got = b""
-        try:
-            while piece := self.tls.recv(65536):
-                got += piece
-        except (ssl.SSLError, ConnectionError):
-            pass
+        while len(got) < size:
+            piece = self.tls.recv(size - len(got))
+            if not piece:
+                raise ConnectionError("the relay hung up")
+            got += piece
         return got
+
+    def next_frame(self):
+        """The next frame of the relay: its first byte and its payload."""
+        first, size = self.receive(2)
+        if size in (126, 127):
+            size = int.from_bytes(self.receive(2 if size == 126 else 8), "big")
+        return first, self.receive(size)
+
+    def until(self, mark):
+        """Reads to a message with these bytes ("survived"), or to the relay's Close (its code)."""
+        while True:
+            first, content = self.next_frame()
+            if first == 0x88:
+                return int.from_bytes(content[:2], "big")
+            if mark in content:
+                return "survived"
 
     def close(self):
         self.tls.close()
