@@ -25,8 +25,8 @@ class JsonFrames {
   /// parts).
   [[nodiscard]] Result<Bytes> decode(std::string_view text) const;
 
-  /// The texts that stand for a Frame of ours, in order: each is a Frame of some of its envelopes, so that none is
-  /// longer than `limits::json_frame_bytes`. Errors: INTERNAL (not a Frame).
+  /// The texts that stand for a Frame, in order: each is a Frame of some of its envelopes, so that of what a relay says
+  /// none is longer than `limits::json_frame_bytes`. Errors: INTERNAL (not a Frame).
   [[nodiscard]] Result<std::vector<Bytes>> encode(ByteView frame) const;
 
  private:
