@@ -29,7 +29,7 @@ Error malformed(const char* why) { return Error(ErrorCode::MALFORMED, why); }
 /// ones, are refused, since with them a string would look like structure here, or structure like a string.
 Status check_shape(std::string_view text) {
   std::size_t depth = 0;
-  std::size_t nodes = 0;
+  std::size_t values = 0;
   bool quoted = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -47,7 +47,10 @@ Status check_shape(std::string_view text) {
       case '{':
       case '[':
         if (++depth > limits::json_depth) return malformed("JSON that is nested too deep");
-        if (++nodes > limits::json_nodes) return malformed("JSON with too many parts");
+        ++values;
+        break;
+      case ',':
+        ++values;
         break;
       case '}':
       case ']':
@@ -57,6 +60,8 @@ Status check_shape(std::string_view text) {
       default:
         break;
     }
+    // Each value but the first follows a bracket or a comma.
+    if (values > limits::json_values) return malformed("JSON with too many values");
   }
   return {};
 }

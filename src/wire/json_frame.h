@@ -22,7 +22,7 @@ class JsonFrames {
   /// The bytes of the Frame that a text from anybody stands for: protobuf's JSON mapping, names in camelCase or as in
   /// the schema, unknown fields and unknown enum names ignored. They are not parsed again: `decode_frame` has the
   /// limits of what they hold. Errors: TOO_LARGE (the text), MALFORMED (no JSON, no Frame, too deep, or too many
-  /// parts).
+  /// values).
   [[nodiscard]] Result<Bytes> decode(std::string_view text) const;
 
   /// The texts that stand for a Frame, in order: each is a Frame of some of its envelopes, so that of what a relay says

@@ -1,6 +1,9 @@
 // The edge at which text becomes frames, and what the core is told of it.
 #include "relay/json_connections.h"
 
+#include <optional>
+
+#include "support/catch.h"
 #include "unit/relay/support/relay_world.h"
 #include "wire/limits.h"
 
