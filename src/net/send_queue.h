@@ -21,15 +21,15 @@ class SendQueue {
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
   /// Moves the next WebSocket message to `out`, behind `prefix` bytes for its header: as many whole messages as fit
-  /// into `coalesce_bytes`, at least one.
-  void take(std::size_t prefix, Bytes& out) {
+  /// into `most` bytes, at least one.
+  void take(std::size_t prefix, Bytes& out, std::size_t most = coalesce_bytes) {
     out.resize(prefix);
     do {
       const Bytes& next = *waiting_[head_];
       append(out, next);
       bytes_ -= next.size();
       waiting_[head_++].reset();
-    } while (head_ < waiting_.size() && out.size() - prefix + waiting_[head_]->size() <= coalesce_bytes);
+    } while (head_ < waiting_.size() && out.size() - prefix + waiting_[head_]->size() <= most);
     if (head_ == waiting_.size()) {
       clear();
     } else if (head_ >= 64 && head_ * 2 >= waiting_.size()) {

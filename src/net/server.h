@@ -23,11 +23,15 @@ struct ServerConfig {
   std::string key_path;
 
   std::size_t max_message_bytes = net::max_message_bytes;
+  std::size_t max_text_bytes = net::max_text_bytes;
   /// Further connections are closed as they come.
   std::size_t max_connections = 10'000;
   /// TLS handshakes and upgrades at a time; further ones wait in the kernel. Bounds the memory of a reconnect storm.
   std::size_t max_handshakes = 64;
   std::chrono::milliseconds handshake_timeout{10'000};
+  /// From the first byte of a message to its last, while the socket is read; beyond it the connection is dropped
+  /// (1008). As long as a client waits for an answer: later nobody wants the message any more.
+  std::chrono::milliseconds message_timeout{60'000};
   /// Bytes waiting to be written on one connection; beyond them it is dropped (1008).
   std::size_t max_queued_bytes = 4 * 1024 * 1024;
   /// `Drained` is told each time a queue falls to this from above.
@@ -40,13 +44,18 @@ struct ServerConfig {
   std::chrono::milliseconds close_timeout{5'000};
 };
 
-/// A client completed TLS and the upgrade to `subprotocol`.
+/// What a connection speaks: binary messages (`subprotocol`) or text (`json_subprotocol`). Messages of the other kind
+/// end it (1003).
+enum class Encoding : std::uint8_t { binary, json };
+
+/// A client completed TLS and the upgrade to one of the subprotocols.
 struct Opened {
   ConnectionId id;
   /// Numeric, without port.
   std::string peer_address;
+  Encoding encoding = Encoding::binary;
 };
-/// One WebSocket message: one or more messages of the peer, concatenated.
+/// One WebSocket message. Binary: one or more messages of the peer, concatenated. JSON: one, and UTF-8.
 struct Message {
   ConnectionId id;
   Bytes bytes;
@@ -61,7 +70,7 @@ struct Drained {
 };
 using ServerEvent = std::variant<Opened, Message, Closed, Drained>;
 
-/// Queues a message. The same bytes may go to many connections.
+/// Queues a message. The same bytes may go to many connections. On a JSON connection they are text, and are not joined.
 struct Send {
   ConnectionId id;
   std::shared_ptr<const Bytes> bytes;

@@ -59,8 +59,10 @@ int ServerLoop::opened(Connection& connection) {
   connection.open = true;
   connection.cut_at.reset();
   connection.last_heard = ev_now(loop_.get());
+  const bool json = lws_get_protocol(connection.wsi)->name == std::string_view(json_subprotocol);
+  connection.encoding = json ? Encoding::json : Encoding::binary;
   ++opened_since_trim_;
-  events_.emplace_back(Opened{connection.id, std::exchange(connection.peer_address, {})});
+  events_.emplace_back(Opened{connection.id, std::exchange(connection.peer_address, {}), connection.encoding});
   handshake_ended();
   if (stopping_) begin_close(connection, close_code::going_away, {});
   return 0;

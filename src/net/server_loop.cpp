@@ -15,6 +15,12 @@ constexpr std::chrono::milliseconds crowded_handshake_timeout{2'000};
 /// Opened connections after which freed handshake memory is given back to the system (LWS.md, Memory).
 constexpr std::size_t trim_after = 500;
 
+/// Of a client that offers both, libwebsockets takes the one that it names first.
+bool spoken(const lws_protocols* protocol) {
+  return protocol != nullptr &&
+         (protocol->name == std::string_view(subprotocol) || protocol->name == std::string_view(json_subprotocol));
+}
+
 ev_tstamp seconds(std::chrono::milliseconds duration) { return static_cast<ev_tstamp>(duration.count()) / 1000; }
 
 }  // namespace
@@ -30,6 +36,7 @@ ServerLoop::ServerLoop(const ServerConfig& config, ServerHandler& handler, Liste
       // open connection has one; and no write is ever cut.
       protocols_{{"none", &on_lws, 0, 512, 0, nullptr, 0},
                  {subprotocol, &on_lws, 0, 512, 0, nullptr, config.max_message_bytes + 64},
+                 {json_subprotocol, &on_lws, 0, 512, 0, nullptr, config.max_text_bytes + 64},
                  {}} {}
 
 ServerLoop::~ServerLoop() {
@@ -124,7 +131,7 @@ int ServerLoop::on_lws(lws* wsi, lws_callback_reasons reason, void* user, void* 
     case LWS_CALLBACK_HTTP:
       return -1;  // no plain requests here
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-      return lws_get_protocol(wsi) == nullptr || lws_get_protocol(wsi)->name != std::string_view(subprotocol) ? -1 : 0;
+      return spoken(lws_get_protocol(wsi)) ? 0 : -1;
     case LWS_CALLBACK_ESTABLISHED:
     case LWS_CALLBACK_RECEIVE:
     case LWS_CALLBACK_RECEIVE_PONG:
@@ -237,6 +244,7 @@ void ServerLoop::tick() {
       if (*connection->cut_at - (connection->open ? 0 : earlier) <= now) cut(*connection);
     } else if (connection->open) {
       watch_silence(*connection, now);
+      watch_slowness(*connection, now);
     }
   }
   if (!stopping_ && handshakes_ < config_.max_handshakes) ev_io_start(loop_.get(), &accept_);
@@ -260,6 +268,12 @@ void ServerLoop::watch_silence(Connection& connection, ev_tstamp now) {
     connection.ping_due = true;
     lws_callback_on_writable(connection.wsi);
   }
+}
+
+void ServerLoop::watch_slowness(Connection& connection, ev_tstamp now) {
+  if (!connection.receiving_since || connection.paused) return;
+  if (now - *connection.receiving_since < seconds(config_.message_timeout)) return;
+  begin_close(connection, close_code::policy_violation, "too slow");
 }
 
 void ServerLoop::cut(Connection& connection) {

@@ -51,9 +51,12 @@ class ServerLoop {
     ev_tstamp last_heard = 0;
     /// When it is cut: an unfinished handshake, a close that takes too long.
     std::optional<ev_tstamp> cut_at;
+    /// When the message began whose end has not come.
+    std::optional<ev_tstamp> receiving_since;
     std::optional<std::uint16_t> close_with;
     std::string close_reason;
     std::size_t unprocessed = 0;
+    Encoding encoding = Encoding::binary;
     bool open = false;
     bool close_sent = false;
     bool ping_due = false;
@@ -95,6 +98,7 @@ class ServerLoop {
   void begin_stop(std::chrono::milliseconds deadline);
   void tick();
   void watch_silence(Connection& connection, ev_tstamp now);
+  void watch_slowness(Connection& connection, ev_tstamp now);
   void cut(Connection& connection);
   void flush_events();
   Connection* find(ConnectionId id);
@@ -104,7 +108,7 @@ class ServerLoop {
   Listener listener_;
   const std::uint16_t port_;
   CertificatePair certificate_;
-  const lws_protocols protocols_[3];
+  const lws_protocols protocols_[4];
   /// All zero: libwebsockets' own validity checks keep one sorted list of all connections, of which each message would
   /// cost a walk; `tick` pings instead.
   const lws_retry_bo_t no_validity_checks_{};

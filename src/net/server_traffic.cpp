@@ -1,4 +1,5 @@
 // What an open connection sends and receives, and its end.
+#include "base/utf8.h"
 #include "net/server_loop.h"
 
 namespace sotto::net {
@@ -13,12 +14,15 @@ int ServerLoop::receive(Connection& connection, ByteView piece) {
   connection.last_heard = ev_now(loop_.get());
   if (connection.close_with) return 0;
   const bool first = lws_is_first_fragment(connection.wsi) != 0;
-  if (first && lws_frame_is_binary(connection.wsi) == 0) {
-    begin_close(connection, close_code::unsupported_data, "binary messages only");
+  const bool json = connection.encoding == Encoding::json;
+  if (first && (lws_frame_is_binary(connection.wsi) == 0) != json) {
+    begin_close(connection, close_code::unsupported_data, json ? "text messages only" : "binary messages only");
     return 0;
   }
+  if (first) connection.receiving_since = connection.last_heard;
   switch (connection.assembler.add(piece, first, lws_is_final_fragment(connection.wsi) != 0,
-                                   lws_remaining_packet_payload(connection.wsi), config_.max_message_bytes)) {
+                                   lws_remaining_packet_payload(connection.wsi),
+                                   json ? config_.max_text_bytes : config_.max_message_bytes)) {
     case Assembler::Result::more:
       return 0;
     case Assembler::Result::too_large:
@@ -27,7 +31,12 @@ int ServerLoop::receive(Connection& connection, ByteView piece) {
     case Assembler::Result::complete:
       break;
   }
+  connection.receiving_since.reset();
   Bytes message = connection.assembler.take();
+  if (json && !is_valid_utf8(as_text(message))) {
+    begin_close(connection, close_code::invalid_payload, "not UTF-8");
+    return 0;
+  }
   if (config_.max_unprocessed_bytes > 0) {
     connection.unprocessed += message.size();
     if (connection.unprocessed >= config_.max_unprocessed_bytes && !connection.paused) {
@@ -60,8 +69,10 @@ int ServerLoop::writeable(Connection& connection) {
     set_close_reason(wsi, *connection.close_with, connection.close_reason);
     return -1;
   }
-  connection.queue.take(LWS_PRE, scratch_);
-  if (lws_write(wsi, scratch_.data() + LWS_PRE, scratch_.size() - LWS_PRE, LWS_WRITE_BINARY) < 0) return -1;
+  const bool json = connection.encoding == Encoding::json;
+  connection.queue.take(LWS_PRE, scratch_, json ? 0 : coalesce_bytes);
+  const auto kind = json ? LWS_WRITE_TEXT : LWS_WRITE_BINARY;
+  if (lws_write(wsi, scratch_.data() + LWS_PRE, scratch_.size() - LWS_PRE, kind) < 0) return -1;
   if (connection.above_low_water && connection.queue.bytes() <= config_.low_water_bytes) {
     connection.above_low_water = false;
     if (!connection.close_with) events_.emplace_back(Drained{connection.id, connection.queue.bytes()});
@@ -119,6 +130,7 @@ void ServerLoop::perform(Processed&& action) {
   connection->unprocessed -= std::min(connection->unprocessed, action.bytes);
   if (connection->paused && connection->unprocessed <= config_.max_unprocessed_bytes / 2) {
     connection->paused = false;
+    if (connection->receiving_since) connection->receiving_since = ev_now(loop_.get());
     if (!connection->close_with) lws_rx_flow_control(connection->wsi, 1);
   }
 }

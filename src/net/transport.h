@@ -15,8 +15,13 @@ using ConnectionId = std::uint64_t;
 /// expect it.
 inline constexpr char subprotocol[] = "sotto.v1";
 
+/// The same frames as protobuf-JSON, for tools: text messages, each one `Frame`, never joined.
+inline constexpr char json_subprotocol[] = "sotto.v1.json";
+
 /// A frame is at most this long (PROTOCOL.md, Sizes), and so is a WebSocket message.
 inline constexpr std::size_t max_message_bytes = 256 * 1024;
+/// A text message: the same frame in base64, with names.
+inline constexpr std::size_t max_text_bytes = 512 * 1024;
 
 /// Messages are joined up to this size: beyond it, one write gains nothing more (LWS.md, Throughput).
 inline constexpr std::size_t coalesce_bytes = 64 * 1024;

@@ -83,15 +83,20 @@ void Service::step(std::vector<net::ServerEvent> events) {
   std::vector<Input> inputs;
   std::vector<net::ServerAction> actions;
   inputs.reserve(events.size());
+  json_.tell_queued(inputs);
   for (auto& event : events) {
     if (auto* opened = std::get_if<net::Opened>(&event)) {
+      if (opened->encoding == net::Encoding::json) json_.opened(opened->id);
       inputs.emplace_back(Opened{opened->id, std::move(opened->peer_address)});
     } else if (auto* message = std::get_if<net::Message>(&event)) {
       actions.emplace_back(net::Processed{message->id, message->bytes.size()});
+      if (json_.contains(message->id)) message->bytes = json_.frame_of(message->bytes);
       inputs.emplace_back(Received{message->id, std::move(message->bytes)});
     } else if (const auto* closed = std::get_if<net::Closed>(&event)) {
+      json_.closed(closed->id);
       inputs.emplace_back(Closed{closed->id});
     } else if (const auto* drained = std::get_if<net::Drained>(&event)) {
+      json_.drained(drained->id, drained->queued_bytes);
       inputs.emplace_back(Drained{drained->id, drained->queued_bytes});
     }
   }
@@ -100,7 +105,9 @@ void Service::step(std::vector<net::ServerEvent> events) {
 
 void Service::hand_out(Outputs outputs, std::vector<net::ServerAction> actions) {
   for (auto& output : outputs.actions) {
-    if (auto* send = std::get_if<Send>(&output)) {
+    if (auto* send = std::get_if<Send>(&output); send != nullptr && json_.contains(send->id)) {
+      json_.send(*send, actions);
+    } else if (send != nullptr) {
       actions.emplace_back(net::Send{send->id, std::make_shared<const Bytes>(std::move(send->bytes))});
     } else if (auto* close = std::get_if<Close>(&output)) {
       actions.emplace_back(net::Close{close->id, close->code, std::move(close->reason)});

@@ -13,6 +13,7 @@
 #include "net/server.h"
 #include "relay/backend/sqlite_backend.h"
 #include "relay/core.h"
+#include "relay/json_connections.h"
 
 namespace sotto::relay {
 
@@ -50,6 +51,7 @@ class Service final : public net::ServerHandler {
   SystemRandom random_;
   std::unique_ptr<SqliteBackend> backend_;
   std::unique_ptr<Core> core_;
+  JsonConnections json_;
   std::unique_ptr<net::Server> server_;
 
   std::mutex mutex_;

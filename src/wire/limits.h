@@ -12,6 +12,15 @@ inline constexpr std::size_t frame_bytes = 256 * 1024;
 /// Envelopes in a frame: bounds the memory that one frame can ask for. Above what fits the 64 KiB up to which waiting
 /// messages are joined.
 inline constexpr std::size_t envelopes_per_frame = 16 * 1024;
+/// A text message of sotto.v1.json: a whole frame in base64 (4/3) and half as much again for names, numbers and quotes.
+/// What it stands for is still bounded by `frame_bytes`.
+inline constexpr std::size_t json_frame_bytes = 512 * 1024;
+/// Objects and lists inside each other in it. The schema has 9 (a Secret of a createChat's Welcome); the rest is room
+/// for fields that are not known yet.
+inline constexpr std::size_t json_depth = 32;
+/// Values in all, a list of bare numbers included: reading one costs a microsecond or three, however few bytes it has,
+/// and meanwhile everybody waits. An ack of 4,000 chats fits.
+inline constexpr std::size_t json_values = 16 * 1024;
 /// A commit with its Welcomes.
 inline constexpr std::size_t commit_bytes = 192 * 1024;
 /// An application message, so that a window of them stays small. Larger things are attachments.

@@ -11,6 +11,7 @@
 #include "unit/mls/group_fixture.h"
 #include "unit/relay/support/relay_world.h"
 #include "wire/frame.h"
+#include "wire/json_frame.h"
 #include "wire/mls_header.h"
 
 using namespace sotto;
@@ -66,6 +67,14 @@ void text(const std::filesystem::path& root) {
 /// Listens to a conversation of clients: each kind of request, answer and push once.
 void wire_traffic(const std::filesystem::path& root) {
   Corpus frames(root, "frame");
+  Corpus texts(root, "json_frame");
+  const wire::JsonFrames json;
+  for (const auto* seed :
+       {R"({"envelopes":[{"id":7,"request":{"find_user":{"handle":"caf\u00e9"}}}],"later":[{"x":null}]})",
+        R"({"envelopes":[{"id":"18446744073709551615","push":{"goingAway":{"retryAfterMs":1e3}}},{}]})",
+        R"({"envelopes":[{"request":{"authenticate":{"kind":2,"userId":"-_8"}}}]})"}) {
+    texts.add(seed);
+  }
   Corpus identity(root, "identity");
   Corpus headers(root, "clear_header");
   std::set<int> seen;
@@ -102,6 +111,7 @@ void wire_traffic(const std::filesystem::path& root) {
       bytes = wire::encode(one);
     }
     frames.add(bytes, "frame");
+    for (const auto& text : must(json.encode(bytes))) texts.add(text, "frame");
     return true;
   };
   test::TestNet net(1);

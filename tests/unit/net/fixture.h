@@ -54,6 +54,7 @@ struct Certificates {
 
 struct ServerState {
   std::vector<net::ConnectionId> opened;
+  std::vector<net::Encoding> encodings;  // of those opened
   std::set<net::ConnectionId> open;
   std::set<std::string> peers;
   std::map<net::ConnectionId, Bytes> received;  // all messages, joined
@@ -84,6 +85,7 @@ class TestServer final : public net::ServerHandler {
       for (auto& event : events) {
         if (auto* opened = std::get_if<net::Opened>(&event)) {
           s.opened.push_back(opened->id);
+          s.encodings.push_back(opened->encoding);
           s.open.insert(opened->id);
           s.peers.insert(opened->peer_address);
         } else if (auto* message = std::get_if<net::Message>(&event)) {

@@ -89,7 +89,7 @@ TEST_CASE("only the subprotocol of Sotto is spoken") {
     }
   }
   SECTION("others are refused, and so is none") {
-    for (const std::string protocols : {"chat", "sotto.v2", "sotto.v1.json", "none", "sotto.v", ""}) {
+    for (const std::string protocols : {"chat", "sotto.v2", "sotto.v1.jso", "none", "sotto.v", ""}) {
       RawClient client(server.port());
       CAPTURE(protocols);
       CHECK(client.upgrade(protocols).find(" 101 ") == std::string::npos);
