@@ -17,7 +17,7 @@ foreach(library ${libraries})
   install(TARGETS ${library}_static EXPORT sotto-static-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endforeach()
 if(TARGET sotto_libev)
-  install(TARGETS sotto_libev EXPORT sotto-static-targets)
+  install(TARGETS sotto_libev sotto_civetweb EXPORT sotto-static-targets)
 endif()
 # The static libraries name what they are built on, so their targets are made only where that is installed, too.
 install(EXPORT sotto-targets NAMESPACE sotto:: DESTINATION ${SOTTO_INSTALL_CMAKEDIR})

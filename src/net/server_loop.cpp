@@ -167,6 +167,13 @@ void ServerLoop::submit(std::vector<ServerAction>&& actions) {
   ev_async_send(loop_.get(), &wake_);
 }
 
+void ServerLoop::request_stop_accepting() {
+  const std::lock_guard lock(inbox_mutex_);
+  if (inbox_.ended) return;
+  inbox_.stop_accepting = true;
+  ev_async_send(loop_.get(), &wake_);
+}
+
 void ServerLoop::request_stop(std::chrono::milliseconds deadline) {
   const std::lock_guard lock(inbox_mutex_);
   if (inbox_.ended) return;
@@ -193,6 +200,7 @@ void ServerLoop::drain_inbox() {
     const std::lock_guard lock(inbox_mutex_);
     std::swap(inbox.actions, inbox_.actions);
     std::swap(inbox.reloads, inbox_.reloads);
+    std::swap(inbox.stop_accepting, inbox_.stop_accepting);
     std::swap(inbox.stop, inbox_.stop);
   }
   for (auto& batch : inbox.actions) {
@@ -205,13 +213,19 @@ void ServerLoop::drain_inbox() {
     if (status.ok()) certificate_ = std::move(reload.certificate);
     reload.done.set_value(std::move(status));
   }
+  if (inbox.stop_accepting) close_listener();
   if (inbox.stop) begin_stop(*inbox.stop);
+}
+
+void ServerLoop::close_listener() {
+  listening_ = false;
+  ev_io_stop(loop_.get(), &accept_);
+  listener_.close();
 }
 
 void ServerLoop::begin_stop(std::chrono::milliseconds deadline) {
   stopping_ = true;
-  ev_io_stop(loop_.get(), &accept_);
-  listener_.close();
+  close_listener();
   std::vector<Connection*> all;
   for (const auto& [id, connection] : connections_) all.push_back(connection.get());
   for (Connection* connection : all) {
@@ -239,7 +253,7 @@ void ServerLoop::tick() {
       watch_silence(*connection, now);
     }
   }
-  if (!stopping_ && handshakes_ < config_.max_handshakes) ev_io_start(loop_.get(), &accept_);
+  if (listening_ && handshakes_ < config_.max_handshakes) ev_io_start(loop_.get(), &accept_);
 #if defined(__GLIBC__)
   if (opened_since_trim_ >= trim_after && handshakes_ == 0) {
     opened_since_trim_ = 0;

@@ -52,6 +52,14 @@ Status SqliteBackend::checkpoint() {
 
 bool SqliteBackend::checkpoint_due() const { return store_->wal_size() > 0; }
 
+const StoreTotals& SqliteBackend::totals() const { return store_->totals(); }
+const CommitFigures& SqliteBackend::commits() const { return store_->commits(); }
+
+Status SqliteBackend::probe() {
+  if (running()) return Error(ErrorCode::INVALID_ARGUMENT, "not inside a completion");
+  return store_->probe();
+}
+
 std::uint64_t SqliteBackend::wal_size() const { return store_->wal_size(); }
 
 }  // namespace sotto::relay

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "relay/backend/queued_backend.h"
+#include "relay/backend/store_figures.h"
 #include "store/database.h"
 
 namespace sotto::relay {
@@ -40,6 +41,10 @@ class SqliteBackend final : public QueuedBackend {
   Status checkpoint();
   /// Whether `checkpoint` has anything to do.
   [[nodiscard]] bool checkpoint_due() const;
+  [[nodiscard]] const StoreTotals& totals() const;
+  [[nodiscard]] const CommitFigures& commits() const;
+  /// Writes something, and nothing new: whether the disk takes it. Errors: those of a run. Not inside a completion.
+  Status probe();
   /// Bytes of the WAL now.
   [[nodiscard]] std::uint64_t wal_size() const;
 

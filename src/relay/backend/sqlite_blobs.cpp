@@ -30,6 +30,7 @@ Result<BlobState> SqliteStore::blob_begin(const BlobId& blob, std::uint64_t size
     return std::move(found->state);
   }
   SOTTO_TRY(db_->run("INSERT INTO blob(id, size, received, meta) VALUES(?, ?, 0, ?)", blob, size, meta));
+  ++totals_.blobs;
   BlobState out;
   out.size = size;
   out.meta = to_bytes(meta);
@@ -46,6 +47,7 @@ Result<BlobState> SqliteStore::blob_write(const BlobId& blob, std::uint64_t offs
     const ByteView part = data.first(std::min(data.size(), part_bytes));
     SOTTO_TRY(db_->run("INSERT INTO blob_part(blob_id, start, data) VALUES(?, ?, ?)", blob, state.received, part));
     state.received += part.size();
+    totals_.blob_bytes += part.size();
     data = data.subspan(part.size());
   }
   SOTTO_TRY(db_->run("UPDATE blob SET received = ? WHERE id = ?", state.received, blob));
@@ -99,6 +101,10 @@ Result<Bytes> SqliteStore::blob_read(const BlobId& blob, std::uint64_t offset, s
 }
 
 Status SqliteStore::blob_remove(const BlobId& blob) {
+  SOTTO_TRY_ASSIGN(const auto found, find_blob(blob));
+  if (!found) return {};
+  --totals_.blobs;
+  totals_.blob_bytes -= found->state.received;
   SOTTO_TRY(db_->run("DELETE FROM blob_part WHERE blob_id = ?", blob));
   SOTTO_TRY(db_->run("DELETE FROM blob WHERE id = ?", blob));
   residue_ = residue_ || db_->changes() > 0;
