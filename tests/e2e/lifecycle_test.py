@@ -2,6 +2,7 @@
 """The end and the certificate of a relay that people are connected to: SIGTERM, twice if need be, and SIGHUP."""
 
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -181,13 +182,18 @@ def hurry(folder):
     print("a second SIGTERM: ended at once")
 
 
-def main():
-    if subprocess.run(["sh", "-c", "command -v openssl"], capture_output=True).returncode != 0:
+def need_openssl():
+    if shutil.which("openssl") is None:
         print("SKIPPED: there is no program openssl to make certificates with")
         raise SystemExit(SKIPPED)
+
+
+def main():
+    need_openssl()
     for part in (reload, drain, hurry):
         with Folder() as folder:
             part(folder)
 
 
-run(main)
+if __name__ == "__main__":
+    run(main)
