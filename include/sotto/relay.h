@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sotto/export.h"
 #include "sotto/log.h"
@@ -51,6 +52,16 @@ struct RelayConfig {
   LogLevel log_level = LogLevel::info;
 };
 
+/// What `Relay::examine` found of one thing.
+struct RelayFinding {
+  enum class Verdict { ok, warn, fail };
+  Verdict verdict = Verdict::ok;
+  /// Such as "certificate", "disk sync".
+  std::string what;
+  /// One line in English.
+  std::string found;
+};
+
 /// A running relay. All calls are safe from any thread.
 class SOTTO_API Relay {
  public:
@@ -59,6 +70,23 @@ class SOTTO_API Relay {
   /// message begins with "admin port"), TLS_FAILED (certificate), NEWER_SCHEMA, CORRUPT, IO_ERROR, DISK_FULL. An
   /// expired certificate is a warning in the log.
   static Result<std::unique_ptr<Relay>> start(RelayConfig config);
+
+  /// Looks at what such a relay needs of this machine: clock, certificate and key, folder, store, disk (free space, and
+  /// how long a sync takes), file limits, event loop, ports. Changes nothing, and may be called while a relay runs with
+  /// this configuration. Blocks for a second or so. Any thread.
+  static std::vector<RelayFinding> examine(const RelayConfig& config);
+
+  /// Copies the store of `data_dir`, also while a relay uses it, as of one moment: to the new file `to`, or into the
+  /// folder `to` under a name with the time. Gives the file's name; its mode is 0600. What the store does not hold,
+  /// such as a self-made certificate, is not in it. Blocks; a running relay does not wait, but gives back no disk space
+  /// meanwhile. Errors: NOT_FOUND (no store), ALREADY_EXISTS, CORRUPT, NEWER_SCHEMA, IO_ERROR, DISK_FULL,
+  /// INVALID_ARGUMENT. Any thread.
+  static Result<std::string> back_up(const std::string& data_dir, const std::string& to);
+
+  /// Makes the folder `data_dir`, which must be missing or empty, of the backup file `from`. The store gets a new
+  /// incarnation, by which clients see that the relay may have forgotten something. All or nothing. Errors: NOT_FOUND,
+  /// ALREADY_EXISTS (folder not empty), CORRUPT, NEWER_SCHEMA, IO_ERROR, DISK_FULL, INVALID_ARGUMENT. Any thread.
+  static Status restore(const std::string& from, const std::string& data_dir);
 
   /// As `stop`.
   ~Relay();

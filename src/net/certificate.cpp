@@ -149,10 +149,14 @@ Result<CertificateFacts> certificate_facts(const std::string& certificate_path) 
   facts.valid_from = time(X509_get0_notBefore(chain.front().get()));
   facts.valid_until = time(X509_get0_notAfter(chain.front().get()));
   facts.chain = chain.size();
-  facts.self_signed = X509_check_issued(chain.front().get(), chain.front().get()) == X509_V_OK;
+  facts.self_signed = X509_self_signed(chain.front().get(), 1) == 1;
   facts.chain_in_order = true;
   for (std::size_t i = 1; i < chain.size(); ++i) {
-    if (X509_check_issued(chain[i].get(), chain[i - 1].get()) != X509_V_OK) facts.chain_in_order = false;
+    EVP_PKEY* key = X509_get0_pubkey(chain[i].get());
+    const bool named =
+        X509_NAME_cmp(X509_get_issuer_name(chain[i - 1].get()), X509_get_subject_name(chain[i].get())) == 0;
+    const bool signed_by = key != nullptr && X509_verify(chain[i - 1].get(), key) == 1;
+    if (!named || !signed_by) facts.chain_in_order = false;
   }
   return facts;
 }

@@ -128,4 +128,7 @@ class Server {
   std::unique_ptr<Impl> impl_;
 };
 
+/// Whether libwebsockets can run on libev here: its plug-in is a package of its own. IO_ERROR says what is missing.
+Status check_event_loop();
+
 }  // namespace sotto::net

@@ -15,6 +15,8 @@ constexpr std::chrono::milliseconds crowded_handshake_timeout{2'000};
 /// Opened connections after which freed handshake memory is given back to the system (LWS.md, Memory).
 constexpr std::size_t trim_after = 500;
 
+constexpr char no_context[] = "libwebsockets gave no context; is its libev plug-in installed?";
+
 ev_tstamp seconds(std::chrono::milliseconds duration) { return static_cast<ev_tstamp>(duration.count()) / 1000; }
 
 }  // namespace
@@ -36,6 +38,18 @@ ServerLoop::~ServerLoop() {
   context_.reset();  // before the loop that its watchers are in
 }
 
+Status check_event_loop() {
+  const EvLoop loop(ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV));
+  if (!loop) return Error(ErrorCode::IO_ERROR, "libev gave no loop");
+  void* loops[] = {loop.get()};
+  lws_context_creation_info info{};
+  info.port = CONTEXT_PORT_NO_LISTEN;
+  info.options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+  info.foreign_loops = loops;
+  if (create_lws_context(info)) return {};
+  return Error(ErrorCode::IO_ERROR, no_context);
+}
+
 Status ServerLoop::prepare() {
   loop_.reset(ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV));
   if (!loop_) return Error(ErrorCode::IO_ERROR, "libev gave no loop");
@@ -50,7 +64,7 @@ Status ServerLoop::prepare() {
   info.max_http_header_pool = static_cast<unsigned short>(std::min<std::size_t>(config_.max_handshakes + 8, 4096));
   context_ = create_lws_context(info);
   if (!context_) {
-    return Error(ErrorCode::IO_ERROR, "libwebsockets gave no context; is its libev plug-in installed?");
+    return Error(ErrorCode::IO_ERROR, no_context);
   }
 
   // Given so that libwebsockets does not make one with all CAs of the system, for connections that we never make.

@@ -6,6 +6,8 @@
 #include "base/try.h"
 #include "crypto/init.h"
 #include "net/certificate.h"
+#include "relay/backup.h"
+#include "relay/doctor.h"
 #include "relay/service.h"
 
 namespace sotto {
@@ -88,6 +90,18 @@ Result<std::unique_ptr<Relay>> Relay::start(RelayConfig config) {
   warn_of_dates(config.certificate_file, impl->log);
   impl->config = std::move(config);
   return std::unique_ptr<Relay>(new Relay(std::move(impl)));
+}
+
+std::vector<RelayFinding> Relay::examine(const RelayConfig& config) { return relay::examine(config); }
+
+Result<std::string> Relay::back_up(const std::string& data_dir, const std::string& to) {
+  const auto now = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  return relay::back_up(data_dir, to, now);
+}
+
+Status Relay::restore(const std::string& from, const std::string& data_dir) {
+  SystemRandom random;
+  return relay::restore(from, data_dir, random);
 }
 
 Relay::Relay(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
