@@ -134,6 +134,7 @@ def backup_and_restore(folder):
     ann.ask("/settle")
     ben.ask("/wait 6001")
     expected[ann.user].append("the last before the fire")
+    cleo = Chat("cleo", os.path.join(folder, "cleo"), relay).register()
     relay.kill()
     old = incarnation(files[1])
     keep = [os.path.join(home, name) for name in ("cert.pem", "key.pem")]
@@ -148,12 +149,15 @@ def backup_and_restore(folder):
         chat.write("/connect")
         wait_until(lambda chat=chat: must_rejoin(chat), f"{chat.name}'s chat says that it must be rejoined")
         check_history(chat.name, chat.texts(), expected)
+    # Who came after the backup is unknown to the relay, and told so.
+    cleo.write("/connect")
+    cleo.wait_for(lambda lines: "connection offline UNKNOWN_USER" in lines, "cleo is told that she is unknown")
     # Until chats can be reset, what goes on is a new one.
     ann.ask('/group "after the fire" ben')
     ann.ask("hello again")
     ben.ask("/wait-chat after the fire")
     ben.ask("/wait 1")
-    for process in (ann, ben, relay):
+    for process in (ann, ben, cleo, relay):
         check(process.terminate() == 0, "a process did not end well")
     print("backup under load and restore: nobody lost what they had; the old chat must be rejoined, a new one works")
 
@@ -167,4 +171,5 @@ def main():
     print(f"{time.monotonic() - start:.0f} s")
 
 
-run(main)
+if __name__ == "__main__":
+    run(main)

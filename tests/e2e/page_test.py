@@ -49,4 +49,5 @@ def main():
     print(f"{browser} shows what the relay counts")
 
 
-run(main)
+if __name__ == "__main__":
+    run(main)

@@ -176,4 +176,5 @@ def main():
             part(folder)
 
 
-run(main)
+if __name__ == "__main__":
+    run(main)
