@@ -49,8 +49,9 @@ Status Database::copy_to(const std::string& path) {
 
 Status Database::check_structure() {
   SOTTO_TRY_ASSIGN(const auto finding, one<std::string>("PRAGMA quick_check(1)"));
-  if (finding == "ok") return {};
-  return Error(ErrorCode::CORRUPT, "SQLite's check found: " + finding.value_or("nothing to check"));
+  const std::string text = finding.value_or("nothing to check");
+  if (text == "ok") return {};
+  return Error(ErrorCode::CORRUPT, "SQLite's check found: " + text);
 }
 
 std::uint64_t Database::wal_size() const {

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import time
 
+from admin_test import get, metrics
 from lifecycle_test import make_certificate, need_openssl, wait_until
 from processes import RELAY, Chat, Folder, Relay, check, check_history, run
 
@@ -101,7 +102,7 @@ def backup_and_restore(folder):
         ben.wait_for(lambda _, number=number: ben.texts_arrived > 300 * number, "texts arrive")
         files.append(command("backup", "--data", home, "--to", os.path.join(copies, f"{number}.db")))
         if number == 1:
-            check(ben.texts_arrived < 3000, "all was over before the backup that is restored below")
+            check(ben.texts_arrived < 3000, "all was over before the backup that is looked into below")
     for chat in (ann, ben):
         chat.ask("/wait 6000")
         chat.ask("/settle")
@@ -129,17 +130,29 @@ def backup_and_restore(folder):
     check("sotto-relay: " in command("restore", "--from", broken, "--data", nowhere, code=10), "a damaged backup")
     check(not os.path.exists(nowhere), "a failed restore leaves something")
 
-    # The machine burns; what is left is a backup of the middle.
+    # A backup of the middle makes a relay that serves, with what waited then.
+    middle = os.path.join(folder, "middle")
+    command("restore", "--from", files[1], "--data", middle)
+    other = Relay(middle, arguments=["--admin-port", "0"]).ready()
+    samples = metrics(other.admin())
+    check(get(other.admin() + "/readyz")[0] == 200, "the restored relay is not ready")
+    database = sqlite3.connect(f"file:{files[1]}?mode=ro", uri=True)
+    waiting = database.execute("SELECT count(*) FROM log_entry").fetchone()[0]
+    database.close()
+    check(samples["sotto_log_entries"] == waiting, f"{samples['sotto_log_entries']} entries and not {waiting}")
+    check(other.terminate() == 0, "the restored relay does not exit 0 on SIGTERM")
+
+    # The machine burns after the last backup, which was made when nothing waited.
     ann.ask("the last before the fire")
     ann.ask("/settle")
     ben.ask("/wait 6001")
     expected[ann.user].append("the last before the fire")
     cleo = Chat("cleo", os.path.join(folder, "cleo"), relay).register()
     relay.kill()
-    old = incarnation(files[1])
+    old = incarnation(named)
     keep = [os.path.join(home, name) for name in ("cert.pem", "key.pem")]
     new_home = os.path.join(folder, "restored")
-    command("restore", "--from", files[1], "--data", new_home)
+    command("restore", "--from", named, "--data", new_home)
     check(stat.S_IMODE(os.stat(new_home).st_mode) == 0o700, "the restored folder is open to others")
     check(incarnation(os.path.join(new_home, "relay.db")) != old, "the restored store has the old incarnation")
     for path in keep:
