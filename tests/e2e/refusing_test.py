@@ -140,7 +140,8 @@ def disks(folder):
     ann = Chat("ann", os.path.join(folder, "ann"), relay).register()
     ben = Chat("ben", os.path.join(folder, "ben"), relay).register()
     ann.ask("/new ben")
-    ann.ask("/settle")
+    ben.ask("/find ann")
+    ben.ask("/wait-chat ann")
     check(get(url + "/readyz")[0] == 200, "not ready before the disk is full")
     filler = f"{inside}{place}/filler"
     with open(filler, "wb", buffering=0) as file:
@@ -156,9 +157,8 @@ def disks(folder):
     time.sleep(1)
     os.remove(filler)
     wait_until(lambda: get(url + "/readyz")[0] == 200, "/readyz is ready again")
-    ann.write("/connect")
-    ben.ask("/find ann")
-    ben.ask("/wait-chat ann")
+    for chat in (ann, ben):
+        chat.write("/connect")
     ben.ask("/wait 100")
     texts = [entry.text for entry in ben.texts()]
     check(texts == [f"while the disk is full {number}" for number in range(1, 101)], "the full disk cost a message")
