@@ -136,14 +136,23 @@ void Service::hand_out(Outputs outputs, std::vector<net::ServerAction> actions) 
 }
 
 void Service::upkeep(bool checkpoint) {
-  if (backend_->commits().failing && backend_->probe().ok()) config_.log.info("relay: the disk takes writes again");
+  if (backend_->commits().failing) {
+    const auto now = SteadyClock::now();
+    if (!probe_at_) probe_at_ = now + upkeep_interval;
+    if (*probe_at_ <= now) {
+      probe_at_ = now + upkeep_interval;
+      if (backend_->probe().ok()) config_.log.info("relay: the disk takes writes again");
+    }
+  } else {
+    probe_at_.reset();
+  }
   if (!checkpoint && !checkpoint_waits_) return;
   const auto status = backend_->checkpoint();
-  checkpoint_waits_ = !status.ok();
   // A reader of the file, such as a backup, holds it back for a while; that is no trouble.
-  if (!status.ok() && status.error().code != ErrorCode::UNAVAILABLE) {
+  if (!status.ok() && !checkpoint_waits_ && status.error().code != ErrorCode::UNAVAILABLE) {
     config_.log.warning("relay: no checkpoint: ", status.error().code);
   }
+  checkpoint_waits_ = !status.ok();
 }
 
 void Service::publish() {

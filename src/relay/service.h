@@ -77,6 +77,8 @@ class Service final : public net::ServerHandler, private AdminSource {
   mutable std::mutex published_mutex_;
   Metrics published_;
   bool checkpoint_waits_ = false;
+  /// Set while writes fail.
+  std::optional<SteadyClock::time_point> probe_at_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

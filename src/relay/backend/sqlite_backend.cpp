@@ -1,8 +1,11 @@
 #include "relay/backend/sqlite_backend.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/test_hooks.h"
@@ -17,6 +20,23 @@ namespace {
 constexpr std::uint64_t rewrite_while_running = 4 * 1024 * 1024;
 /// Nobody waits for a message while the relay closes.
 constexpr std::uint64_t rewrite_at_close = 64 * 1024 * 1024;
+
+/// Less is soon gone.
+constexpr off_t room_needed = 1024 * 1024;
+
+Status has_room(const std::string& folder) {
+  std::string path = folder + "/.room-XXXXXX";
+  const int fd = ::mkostemp(path.data(), O_CLOEXEC);
+  int why = fd < 0 ? errno : 0;
+  if (fd >= 0) {
+    ::unlink(path.c_str());
+    why = ::posix_fallocate(fd, 0, room_needed);
+    ::close(fd);
+  }
+  if (why == 0) return {};
+  const ErrorCode code = why == ENOSPC || why == EDQUOT ? ErrorCode::DISK_FULL : ErrorCode::IO_ERROR;
+  return Error(code, folder + ": " + std::strerror(why));
+}
 
 }  // namespace
 
@@ -37,7 +57,9 @@ Result<std::unique_ptr<SqliteBackend>> SqliteBackend::open(const std::string& da
   file.vfs = options.vfs;
   SOTTO_TRY_ASSIGN(auto db, store::Database::open(data_dir + "/relay.db", file));
   SOTTO_TRY_ASSIGN(auto tables, SqliteStore::open(std::move(db), random, options.restored));
-  return std::unique_ptr<SqliteBackend>(new SqliteBackend(std::move(tables)));
+  std::unique_ptr<SqliteBackend> out(new SqliteBackend(std::move(tables)));
+  if (own_folder && options.vfs.empty()) out->folder_ = data_dir;
+  return out;
 }
 
 SqliteBackend::~SqliteBackend() {
@@ -57,6 +79,7 @@ const CommitFigures& SqliteBackend::commits() const { return store_->commits(); 
 
 Status SqliteBackend::probe() {
   if (running()) return Error(ErrorCode::INVALID_ARGUMENT, "not inside a completion");
+  if (!folder_.empty()) SOTTO_TRY(has_room(folder_));
   return store_->probe();
 }
 

@@ -43,7 +43,8 @@ class SqliteBackend final : public QueuedBackend {
   [[nodiscard]] bool checkpoint_due() const;
   [[nodiscard]] const StoreTotals& totals() const;
   [[nodiscard]] const CommitFigures& commits() const;
-  /// Writes something, and nothing new: whether the disk takes it. Errors: those of a run. Not inside a completion.
+  /// Whether the disk takes writes: a megabyte beside the store, since what just failed may have left room in the WAL
+  /// for less, and something in it that is not new. Errors: those of a run. Not inside a completion.
   Status probe();
   /// Bytes of the WAL now.
   [[nodiscard]] std::uint64_t wal_size() const;
@@ -51,6 +52,8 @@ class SqliteBackend final : public QueuedBackend {
  private:
   explicit SqliteBackend(std::shared_ptr<SqliteStore> store);
   std::shared_ptr<SqliteStore> store_;
+  /// Empty if the folder is the VFS's business.
+  std::string folder_;
 };
 
 }  // namespace sotto::relay
