@@ -27,6 +27,8 @@ macro(sotto_package component section summary)
   set(CPACK_DEBIAN_${upper}_PACKAGE_SHLIBDEPS ON)
   set(CPACK_COMPONENT_${upper}_DESCRIPTION "${summary}")
 endmacro()
+# Where dpkg-shlibdeps finds what is in another of the packages.
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR}/src)
 set(same "(= ${PROJECT_VERSION})")
 sotto_package(libsotto libs "Embeddable end-to-end-encrypted messaging core")
 sotto_package(libsotto-dev libdevel "Sotto's headers, static libraries and files for CMake and pkg-config")
