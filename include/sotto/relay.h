@@ -14,7 +14,9 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "sotto/export.h"
 #include "sotto/log.h"
@@ -39,18 +41,52 @@ struct RelayConfig {
   /// How long an entry waits for a device that does not fetch it, at least an hour; then it is deleted, up to a
   /// thirtieth of this later, and the device is told of the gap.
   std::chrono::hours entry_lifetime{30 * 24};
+  /// The admin port: health, readiness, Prometheus metrics and a status page over plain HTTP, to read only, without
+  /// password. Nothing: there is none; 0 lets the system choose one, which `admin_port()` then tells.
+  std::optional<std::uint16_t> admin_port;
+  /// A loopback address, unless `admin_beyond_loopback`: whoever can reach the port learns how much is going on here.
+  std::string admin_address = "127.0.0.1";
+  bool admin_beyond_loopback = false;
   /// Where log lines go, from the relay's threads. Lines hold no content, no keys, and only hashes of ids.
   LogSink log;
   LogLevel log_level = LogLevel::info;
+};
+
+/// What `Relay::examine` found of one thing.
+struct RelayFinding {
+  enum class Verdict { ok, warn, fail };
+  Verdict verdict = Verdict::ok;
+  /// Such as "certificate", "disk sync".
+  std::string what;
+  /// One line in English.
+  std::string found;
 };
 
 /// A running relay. All calls are safe from any thread.
 class SOTTO_API Relay {
  public:
   /// Opens the store, listens, and returns when connections are accepted. Several relays may run in one process.
-  /// Errors: INVALID_ARGUMENT, IN_USE (another process has the folder), ADDRESS_IN_USE, TLS_FAILED (certificate),
-  /// NEWER_SCHEMA, CORRUPT, IO_ERROR, DISK_FULL.
+  /// Errors: INVALID_ARGUMENT, IN_USE (another process has the folder), ADDRESS_IN_USE (if it is the admin port, the
+  /// message begins with "admin port"), TLS_FAILED (certificate), NEWER_SCHEMA, CORRUPT, IO_ERROR, DISK_FULL. An
+  /// expired certificate is a warning in the log.
   static Result<std::unique_ptr<Relay>> start(RelayConfig config);
+
+  /// Looks at what such a relay needs of this machine: clock, certificate and key, folder, store, disk (free space, and
+  /// how long a sync takes), file limits, event loop, ports. Changes nothing, and may be called while a relay runs with
+  /// this configuration. Blocks for a second or so. Any thread.
+  static std::vector<RelayFinding> examine(const RelayConfig& config);
+
+  /// Copies the store of `data_dir`, also while a relay uses it, as of one moment: to the new file `to`, or into the
+  /// folder `to` under a name with the time. Gives the file's name; its mode is 0600. What the store does not hold,
+  /// such as a self-made certificate, is not in it. Blocks; a running relay does not wait, but gives back no disk space
+  /// meanwhile. Errors: NOT_FOUND (no store), ALREADY_EXISTS, CORRUPT, NEWER_SCHEMA, IO_ERROR, DISK_FULL,
+  /// INVALID_ARGUMENT. Any thread.
+  static Result<std::string> back_up(const std::string& data_dir, const std::string& to);
+
+  /// Makes the folder `data_dir`, which must be missing or empty, of the backup file `from`. The store gets a new
+  /// incarnation, by which clients see that the relay may have forgotten something. All or nothing. Errors: NOT_FOUND,
+  /// ALREADY_EXISTS (folder not empty), CORRUPT, NEWER_SCHEMA, IO_ERROR, DISK_FULL, INVALID_ARGUMENT. Any thread.
+  static Status restore(const std::string& from, const std::string& data_dir);
 
   /// As `stop`.
   ~Relay();
@@ -61,11 +97,18 @@ class SOTTO_API Relay {
   [[nodiscard]] std::uint16_t port() const;
   /// `wss://localhost:<port>`.
   [[nodiscard]] std::string url() const;
+  /// The port of the admin pages, if there are any.
+  [[nodiscard]] std::optional<std::uint16_t> admin_port() const;
   /// The PEM file of the certificate in use.
   [[nodiscard]] std::string certificate_path() const;
 
-  /// Stops accepting, finishes the commits under way, answers them, closes all connections with 1001, and returns when
-  /// all is on disk, at the latest after `deadline`. Idempotent.
+  /// Reads certificate and key again, from the same files, for connections from now on; those that are there stay. If
+  /// the files cannot be used (TLS_FAILED), the old ones stay in use. CLOSED after `stop`.
+  Status reload_certificate();
+
+  /// Stops accepting, finishes the commits under way, answers them, tells all clients when to come back, closes
+  /// all connections with 1001, and returns when all is on disk, at the latest after `deadline`. The admin port answers
+  /// on, and says that the relay is not ready. Idempotent.
   void stop(std::chrono::milliseconds deadline = std::chrono::milliseconds(5000));
 
  private:

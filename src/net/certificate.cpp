@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <ctime>
 #include <memory>
 #include <system_error>
 
@@ -126,6 +128,37 @@ Status make_self_signed_certificate(const std::string& certificate_path, const s
   }
   SOTTO_TRY(write_bio(key_path, key_text.get(), 0600));
   return write_bio(certificate_path, certificate_text.get(), 0644);
+}
+
+Result<CertificateFacts> certificate_facts(const std::string& certificate_path) {
+  const Owned<BIO> file(BIO_new_file(certificate_path.c_str(), "r"));
+  std::vector<Owned<X509>> chain;
+  while (file) {
+    Owned<X509> next(PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr));
+    if (!next) break;
+    chain.push_back(std::move(next));
+  }
+  ERR_clear_error();
+  if (chain.empty()) return Error(ErrorCode::TLS_FAILED, certificate_path + " holds no certificate");
+  CertificateFacts facts;
+  const auto time = [](const ASN1_TIME* from) {
+    std::tm utc{};
+    ASN1_TIME_to_tm(from, &utc);
+    return Timestamp(std::chrono::seconds(timegm(&utc)));
+  };
+  facts.valid_from = time(X509_get0_notBefore(chain.front().get()));
+  facts.valid_until = time(X509_get0_notAfter(chain.front().get()));
+  facts.chain = chain.size();
+  facts.self_signed = X509_self_signed(chain.front().get(), 1) == 1;
+  facts.chain_in_order = true;
+  for (std::size_t i = 1; i < chain.size(); ++i) {
+    EVP_PKEY* key = X509_get0_pubkey(chain[i].get());
+    const bool named =
+        X509_NAME_cmp(X509_get_issuer_name(chain[i - 1].get()), X509_get_subject_name(chain[i].get())) == 0;
+    const bool signed_by = key != nullptr && X509_verify(chain[i - 1].get(), key) == 1;
+    if (!named || !signed_by) facts.chain_in_order = false;
+  }
+  return facts;
 }
 
 Result<SpkiHash> spki_hash_of_file(const std::string& certificate_path) {

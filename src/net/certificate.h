@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "net/endpoint.h"
+#include "sotto/types.h"
 
 namespace sotto::net {
 
@@ -13,6 +14,21 @@ namespace sotto::net {
 /// files of these names. A client trusts it by its file (`TrustRoots::file`) or its pin.
 Status make_self_signed_certificate(const std::string& certificate_path, const std::string& key_path,
                                     const std::vector<std::string>& hostnames);
+
+/// What the first certificate of a PEM file says.
+struct CertificateFacts {
+  Timestamp valid_from;
+  Timestamp valid_until;
+  /// Certificates in the file, its own included.
+  std::size_t chain = 0;
+  /// Signed by the key that it certifies.
+  bool self_signed = false;
+  /// Each certificate is signed by the next one; true for one alone.
+  bool chain_in_order = false;
+};
+
+/// TLS_FAILED if the file cannot be read or holds no certificate.
+Result<CertificateFacts> certificate_facts(const std::string& certificate_path);
 
 /// The pin of the first certificate in a PEM file.
 Result<SpkiHash> spki_hash_of_file(const std::string& certificate_path);

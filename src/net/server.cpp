@@ -59,6 +59,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerConfig config, ServerHandler
 
 std::uint16_t Server::port() const { return impl_->loop().port(); }
 void Server::submit(std::vector<ServerAction>&& actions) { impl_->loop().submit(std::move(actions)); }
+void Server::stop_accepting() { impl_->loop().request_stop_accepting(); }
 void Server::stop(std::chrono::milliseconds deadline) { impl_->stop(deadline); }
 Status Server::reload_certificate() { return impl_->reload_certificate(); }
 

@@ -119,6 +119,9 @@ class Server {
   /// Any thread; actions of one thread keep their order.
   void submit(std::vector<ServerAction>&& actions);
 
+  /// Stops listening: further connections are refused by the system; those that are there stay. Any thread.
+  void stop_accepting();
+
   /// Stops listening, closes all connections (1001) after what they have queued, waits up to `deadline` for them, then
   /// cuts. Every `Closed` has been reported when it returns, and the handler is not called any more. Any thread but the
   /// net thread; twice is harmless.
@@ -133,5 +136,8 @@ class Server {
   explicit Server(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+/// Whether libwebsockets can run on libev here: its plug-in is a package of its own. IO_ERROR says what is missing.
+Status check_event_loop();
 
 }  // namespace sotto::net

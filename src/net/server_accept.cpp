@@ -70,7 +70,7 @@ int ServerLoop::opened(Connection& connection) {
 
 void ServerLoop::handshake_ended() {
   --handshakes_;
-  if (!stopping_) ev_io_start(loop_.get(), &accept_);
+  if (listening_) ev_io_start(loop_.get(), &accept_);
 }
 
 }  // namespace sotto::net

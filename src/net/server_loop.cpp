@@ -21,6 +21,8 @@ bool spoken(const lws_protocols* protocol) {
          (protocol->name == std::string_view(subprotocol) || protocol->name == std::string_view(json_subprotocol));
 }
 
+constexpr char no_context[] = "libwebsockets gave no context; is its libev plug-in installed?";
+
 ev_tstamp seconds(std::chrono::milliseconds duration) { return static_cast<ev_tstamp>(duration.count()) / 1000; }
 
 }  // namespace
@@ -43,6 +45,18 @@ ServerLoop::~ServerLoop() {
   context_.reset();  // before the loop that its watchers are in
 }
 
+Status check_event_loop() {
+  const EvLoop loop(ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV));
+  if (!loop) return Error(ErrorCode::IO_ERROR, "libev gave no loop");
+  void* loops[] = {loop.get()};
+  lws_context_creation_info info{};
+  info.port = CONTEXT_PORT_NO_LISTEN;
+  info.options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+  info.foreign_loops = loops;
+  if (create_lws_context(info)) return {};
+  return Error(ErrorCode::IO_ERROR, no_context);
+}
+
 Status ServerLoop::prepare() {
   loop_.reset(ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV));
   if (!loop_) return Error(ErrorCode::IO_ERROR, "libev gave no loop");
@@ -57,7 +71,7 @@ Status ServerLoop::prepare() {
   info.max_http_header_pool = static_cast<unsigned short>(std::min<std::size_t>(config_.max_handshakes + 8, 4096));
   context_ = create_lws_context(info);
   if (!context_) {
-    return Error(ErrorCode::IO_ERROR, "libwebsockets gave no context; is its libev plug-in installed?");
+    return Error(ErrorCode::IO_ERROR, no_context);
   }
 
   // Given so that libwebsockets does not make one with all CAs of the system, for connections that we never make.
@@ -174,6 +188,13 @@ void ServerLoop::submit(std::vector<ServerAction>&& actions) {
   ev_async_send(loop_.get(), &wake_);
 }
 
+void ServerLoop::request_stop_accepting() {
+  const std::lock_guard lock(inbox_mutex_);
+  if (inbox_.ended) return;
+  inbox_.stop_accepting = true;
+  ev_async_send(loop_.get(), &wake_);
+}
+
 void ServerLoop::request_stop(std::chrono::milliseconds deadline) {
   const std::lock_guard lock(inbox_mutex_);
   if (inbox_.ended) return;
@@ -200,6 +221,7 @@ void ServerLoop::drain_inbox() {
     const std::lock_guard lock(inbox_mutex_);
     std::swap(inbox.actions, inbox_.actions);
     std::swap(inbox.reloads, inbox_.reloads);
+    std::swap(inbox.stop_accepting, inbox_.stop_accepting);
     std::swap(inbox.stop, inbox_.stop);
   }
   for (auto& batch : inbox.actions) {
@@ -212,13 +234,19 @@ void ServerLoop::drain_inbox() {
     if (status.ok()) certificate_ = std::move(reload.certificate);
     reload.done.set_value(std::move(status));
   }
+  if (inbox.stop_accepting) close_listener();
   if (inbox.stop) begin_stop(*inbox.stop);
+}
+
+void ServerLoop::close_listener() {
+  listening_ = false;
+  ev_io_stop(loop_.get(), &accept_);
+  listener_.close();
 }
 
 void ServerLoop::begin_stop(std::chrono::milliseconds deadline) {
   stopping_ = true;
-  ev_io_stop(loop_.get(), &accept_);
-  listener_.close();
+  close_listener();
   std::vector<Connection*> all;
   for (const auto& [id, connection] : connections_) all.push_back(connection.get());
   for (Connection* connection : all) {
@@ -247,7 +275,7 @@ void ServerLoop::tick() {
       watch_slowness(*connection, now);
     }
   }
-  if (!stopping_ && handshakes_ < config_.max_handshakes) ev_io_start(loop_.get(), &accept_);
+  if (listening_ && handshakes_ < config_.max_handshakes) ev_io_start(loop_.get(), &accept_);
 #if defined(__GLIBC__)
   if (opened_since_trim_ >= trim_after && handshakes_ == 0) {
     opened_since_trim_ = 0;

@@ -38,6 +38,7 @@ class ServerLoop {
 
   // Any thread:
   void submit(std::vector<ServerAction>&& actions);
+  void request_stop_accepting();
   void request_stop(std::chrono::milliseconds deadline);
   Status replace_certificate(CertificatePair certificate);
 
@@ -70,6 +71,7 @@ class ServerLoop {
   struct Inbox {
     std::vector<std::vector<ServerAction>> actions;
     std::vector<Reload> reloads;
+    bool stop_accepting = false;
     std::optional<std::chrono::milliseconds> stop;
     bool ended = false;
   };
@@ -95,6 +97,7 @@ class ServerLoop {
   // server_loop.cpp
   Status start_watchers();
   void drain_inbox();
+  void close_listener();
   void begin_stop(std::chrono::milliseconds deadline);
   void tick();
   void watch_silence(Connection& connection, ev_tstamp now);
@@ -128,6 +131,7 @@ class ServerLoop {
   ConnectionId last_id_ = 0;
   std::size_t handshakes_ = 0;
   std::size_t opened_since_trim_ = 0;
+  bool listening_ = true;
   bool stopping_ = false;
   std::vector<ServerEvent> events_;
   Bytes scratch_;

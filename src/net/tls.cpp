@@ -7,6 +7,8 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 
 #include "base/try.h"
 
@@ -39,6 +41,14 @@ Error tls_error(std::string doing) {
 
 /// An encrypted key is an error, not a question on the terminal.
 int no_password(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*user*/) { return -1; }
+
+Result<Bio> open_file(const std::string& path) {
+  Bio file(BIO_new_file(path.c_str(), "r"));
+  if (file) return file;
+  const int why = errno;
+  ERR_clear_error();
+  return Error(ErrorCode::TLS_FAILED, path + ": " + std::generic_category().message(why));
+}
 
 Certificate next_certificate(BIO* from) { return Certificate(PEM_read_bio_X509(from, nullptr, no_password, nullptr)); }
 
@@ -136,20 +146,18 @@ CertificatePair::~CertificatePair() = default;
 Result<CertificatePair> CertificatePair::load(const std::string& certificate_path, const std::string& key_path) {
   ERR_clear_error();
   auto parts = std::make_unique<Parts>();
-  const Bio certificates(BIO_new_file(certificate_path.c_str(), "r"));
-  if (!certificates) return tls_error(certificate_path);
+  SOTTO_TRY_ASSIGN(const Bio certificates, open_file(certificate_path));
   parts->leaf = next_certificate(certificates.get());
-  if (!parts->leaf) return tls_error(certificate_path);
+  if (!parts->leaf) return tls_error(certificate_path + " holds no certificate");
   parts->chain.reset(sk_X509_new_null());
   while (Certificate next = next_certificate(certificates.get())) {
     if (sk_X509_push(parts->chain.get(), next.get()) > 0) static_cast<void>(next.release());
   }
   ERR_clear_error();  // the end of the file is an error to PEM_read_bio_X509
 
-  const Bio keys(BIO_new_file(key_path.c_str(), "r"));
-  if (!keys) return tls_error(key_path);
+  SOTTO_TRY_ASSIGN(const Bio keys, open_file(key_path));
   parts->key.reset(PEM_read_bio_PrivateKey(keys.get(), nullptr, no_password, nullptr));
-  if (!parts->key) return tls_error(key_path);
+  if (!parts->key) return tls_error(key_path + " holds no private key without a password");
 
   CertificatePair pair(std::move(parts));
   const SslContext trial(SSL_CTX_new(TLS_server_method()));

@@ -84,6 +84,7 @@ wire::Response ChatLog::append(Call& call, Chat& chat, Judgement judgement) {
   s_.batch.started();
   s_.backend.append(chat.id, seq - 1, encode(entry), [this, id = chat.id, dependency, seq](Result<std::uint64_t> at) {
     s_.batch.finished(dependency, at);
+    if (at.ok()) ++s_.counters.entries_accepted;
     auto* target = s_.chats.find(id);
     if (at.ok() && target != nullptr) target->durable_head = std::max(target->durable_head, seq);
   });

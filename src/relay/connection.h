@@ -23,6 +23,8 @@ struct Waiting {
   std::size_t bytes = 0;
   /// How often it was tried and met a conflict.
   int conflicts = 0;
+  /// Received::stamp.
+  std::uint64_t stamp = 0;
 };
 
 /// What one connection was sent of one chat and has not acked yet, and how far it was sent.

@@ -78,6 +78,7 @@ class Core::Impl {
   }
 
   [[nodiscard]] std::size_t cached_chats() const { return s_.chats.size(); }
+  [[nodiscard]] const Counters& counters() const { return s_.counters; }
 
  private:
   void advance_clock(Timestamp now) {
@@ -91,6 +92,7 @@ class Core::Impl {
     connection = std::make_unique<Connection>();
     connection->id = input.id;
     connection->address = std::move(input.peer_address);
+    ++s_.counters.connections[Counters::index(connection->kind)];
     rooms_.session.greet(*connection);
     strangers_.emplace_back(s_.now + s_.config.authentication_ms, input.id);
   }
@@ -100,6 +102,7 @@ class Core::Impl {
     if (connection == nullptr) return;
     s_.set_offline(*connection);
     s_.waits_for_drain.erase(input.id);
+    --s_.counters.connections[Counters::index(connection->kind)];
     s_.connections.erase(input.id);
   }
 
@@ -127,6 +130,7 @@ class Core::Impl {
       waiting.id = envelope.id();
       waiting.bytes = envelope.request().ByteSizeLong();
       waiting.request = std::move(*envelope.mutable_request());
+      waiting.stamp = input.stamp;
       connection->waiting_bytes += waiting.bytes;
       connection->waiting.push_back(std::move(waiting));
     }
@@ -266,11 +270,10 @@ class Core::Impl {
         s_.make_runnable(*connection);
       }
       if (!fate) {
+        auto& response = pending.late ? pending.late->response : pending.response;
+        count(pending.request, response.status());
         // The answer goes first: what it sets off comes after it.
-        if (connection != nullptr) {
-          s_.outbox.answer(*connection, pending.request.id,
-                           std::move(pending.late ? pending.late->response : pending.response));
-        }
+        if (connection != nullptr) s_.outbox.answer(*connection, pending.request.id, std::move(response));
         if (pending.committed) pending.committed();
         continue;
       }
@@ -286,7 +289,9 @@ class Core::Impl {
       if (fate == ErrorCode::CONFLICT && ++pending.request.conflicts < conflicts_at_most) {
         again.push_back(std::move(pending));
       } else {
-        s_.outbox.answer(*connection, pending.request.id, unavailable());
+        auto response = unavailable();
+        count(pending.request, response.status());
+        s_.outbox.answer(*connection, pending.request.id, std::move(response));
       }
     }
     s_.batch.clear();
@@ -297,6 +302,13 @@ class Core::Impl {
       connection->waiting.push_front(std::move(it->request));
       s_.make_runnable(*connection);
     }
+  }
+
+  void count(const Waiting& request, std::uint32_t status) {
+    const auto command = request.request.command_case();
+    s_.counters.requests.add(command, status);
+    if (command == Command::kAuthenticate && status != 0) ++s_.counters.sessions_refused;
+    answered_.push_back(request.stamp);
   }
 
   void forget(const Dependency& what, ErrorCode code) {
@@ -333,6 +345,8 @@ class Core::Impl {
     out.next_timer = more ? std::chrono::milliseconds(0) : next_timer();
     out.waits_for_drain = !s_.waits_for_drain.empty();
     out.actions = s_.outbox.take();
+    out.answered = std::exchange(answered_, {});
+    s_.counters.chats_in_memory = s_.chats.size();
     return out;
   }
 
@@ -353,6 +367,8 @@ class Core::Impl {
   Rooms rooms_;
   std::vector<Pending> pending_;
   std::deque<LateAck> late_acks_;
+  /// Stamps of what was answered in this step.
+  std::vector<std::uint64_t> answered_;
   /// Connections that a frame came from in this step.
   std::vector<ConnectionId> heard_;
   /// Connections that have not authenticated, and until when they have to.
@@ -365,5 +381,6 @@ Core::~Core() = default;
 Outputs Core::step(Timestamp now, std::span<Input> inputs) { return impl_->step(now, inputs); }
 Outputs Core::stop(Timestamp now) { return impl_->stop(now); }
 std::size_t Core::cached_chats() const { return impl_->cached_chats(); }
+const Counters& Core::counters() const { return impl_->counters(); }
 
 }  // namespace sotto::relay

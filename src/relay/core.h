@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "relay/backend/backend.h"
+#include "relay/counters.h"
 #include "relay/io.h"
 
 namespace sotto::relay {
@@ -29,6 +30,8 @@ class Core {
 
   /// Chats in memory, for tests of its bounds.
   [[nodiscard]] std::size_t cached_chats() const;
+  /// What was counted since the core was made; good until the next step.
+  [[nodiscard]] const Counters& counters() const;
 
  private:
   class Impl;

@@ -112,7 +112,8 @@ void Cursors::flush() {
 void Cursors::trim(Chat& chat) {
   if (!chat.fold.exists()) return;
   const auto dependency = chat_dependency(chat.id);
-  const auto up_to = std::max(chat.lowest_needed() - 1, std::min(chat.expired, chat.durable_head));
+  const auto acked_to = chat.lowest_needed() - 1;
+  const auto up_to = std::max(acked_to, std::min(chat.expired, chat.durable_head));
   const auto id = chat.id;
   for (const auto& note : std::exchange(chat.expiry_notes, {})) s_.remove_plain(note, dependency);
   for (const auto& device : chat.fold.forget(up_to)) {
@@ -126,7 +127,14 @@ void Cursors::trim(Chat& chat) {
   chat.snapshot_seq = chat.fold.head;
   if (up_to < chat.first) return;
   s_.batch.started();
-  s_.backend.trim(id, up_to, [this, dependency](const Status& done) { s_.batch.finished(dependency, done); });
+  const auto acked = std::max(acked_to + 1, chat.first) - chat.first;
+  const auto expired = up_to + 1 - chat.first - acked;
+  s_.backend.trim(id, up_to, [this, dependency, acked, expired](const Status& done) {
+    s_.batch.finished(dependency, done);
+    if (!done.ok()) return;
+    s_.counters.entries_acked += acked;
+    s_.counters.entries_expired += expired;
+  });
   chat.first = up_to + 1;
   chat.drop_recent(up_to);
   s_.want_checkpoint();

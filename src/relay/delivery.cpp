@@ -265,6 +265,7 @@ void Delivery::deliver(Connection& connection, Chat& chat, Feed& feed, const std
     feed.next = at.seq + 1;
     feed.in_flight.push_back({at.seq, bytes});
     ++d.entries_in_flight;
+    ++s_.counters.entries_delivered;
     d.bytes_in_flight += bytes;
   }
   flush();
@@ -282,6 +283,7 @@ void Delivery::tell_gap(Connection& connection, Chat& chat, Feed& feed, const Ch
       chat.fold.handshakes, [&](const auto& handshake) { return handshake.seq >= from && handshake.seq <= to; })));
   gap.set_last_n(member.last_n);
   s_.outbox.push(connection, push);
+  ++s_.counters.gaps;
   feed.next = to + 1;
 }
 

@@ -7,8 +7,6 @@ namespace sotto::relay {
 
 namespace {
 
-using Command = wire::Request::CommandCase;
-
 constexpr unsigned bit(ConnectionKind kind) { return 1U << static_cast<unsigned>(kind); }
 constexpr unsigned nobody = bit(ConnectionKind::unauthenticated);
 constexpr unsigned main_only = bit(ConnectionKind::main);

@@ -25,6 +25,8 @@ struct Opened {
 struct Received {
   ConnectionId id = 0;
   Bytes bytes;
+  /// Of the sender of the input, given back in `Outputs::answered`; means nothing to the core.
+  std::uint64_t stamp = 0;
 };
 struct Closed {
   ConnectionId id = 0;
@@ -55,6 +57,8 @@ struct Outputs {
   bool checkpoint = false;
   /// A connection is only gone on with after `Drained`; else that can wait for the next step.
   bool waits_for_drain = false;
+  /// The stamp of what each request came in that was answered in this step.
+  std::vector<std::uint64_t> answered;
 };
 
 /// Why the relay closes a connection: RFC 6455's codes, and from 4000 on ours.

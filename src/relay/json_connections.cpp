@@ -17,18 +17,21 @@ Bytes JsonConnections::frame_of(ByteView text) const {
   return {no_field_of_protobuf};
 }
 
-void JsonConnections::send(const Send& frame, std::vector<net::ServerAction>& actions) {
+std::size_t JsonConnections::send(const Send& frame, std::vector<net::ServerAction>& actions) {
   auto texts = frames_.encode(frame.bytes);
   if (!texts.ok()) {
     actions.emplace_back(net::Close{frame.id, net::close_code::internal_error, "a frame that is no JSON"});
-    return;
+    return 0;
   }
   auto& queue = connections_[frame.id];
+  std::size_t bytes = 0;
   for (auto& text : *texts) {
+    bytes += text.size();
     queue.bytes += text.size();
     actions.emplace_back(net::Send{frame.id, std::make_shared<const Bytes>(std::move(text))});
   }
   if (std::exchange(queue.told, false)) grown_.push_back(frame.id);
+  return bytes;
 }
 
 void JsonConnections::drained(ConnectionId id, std::size_t queued_bytes) {

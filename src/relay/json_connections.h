@@ -21,8 +21,8 @@ class JsonConnections {
   /// what it does with these.
   [[nodiscard]] Bytes frame_of(ByteView text) const;
 
-  /// The core's frame as text, to be sent on. What waits on the connection is counted as text.
-  void send(const Send& frame, std::vector<net::ServerAction>& actions);
+  /// The core's frame as text, to be sent on; gives its bytes. What waits on the connection is counted as text.
+  std::size_t send(const Send& frame, std::vector<net::ServerAction>& actions);
   /// The network's queue fell to this.
   void drained(ConnectionId id, std::size_t queued_bytes);
   /// The core counts what it sent in bytes of frames: this tells it how many bytes of text they have become.

@@ -6,6 +6,8 @@
 #include "base/try.h"
 #include "crypto/init.h"
 #include "net/certificate.h"
+#include "relay/backup.h"
+#include "relay/doctor.h"
 #include "relay/service.h"
 
 namespace sotto {
@@ -35,8 +37,22 @@ Status choose_certificate(RelayConfig& config) {
 
 }  // namespace
 
+namespace {
+
+/// An expired certificate does not keep the relay from starting: pins may be all that its clients look at.
+void warn_of_dates(const std::string& certificate_file, const Logger& log) {
+  const auto facts = net::certificate_facts(certificate_file);
+  if (!facts.ok()) return;
+  const auto now = std::chrono::system_clock::now();
+  if (now > facts->valid_until) log.warning("relay: the certificate has expired");
+  if (now < facts->valid_from) log.warning("relay: the certificate is not valid yet, or the clock is wrong");
+}
+
+}  // namespace
+
 struct Relay::Impl {
   RelayConfig config;
+  Logger log;
   std::unique_ptr<relay::Service> service;
   std::uint16_t port = 0;
 };
@@ -46,6 +62,9 @@ Result<std::unique_ptr<Relay>> Relay::start(RelayConfig config) {
   if (config.data_dir.empty()) return Error(ErrorCode::INVALID_ARGUMENT, "no data folder is given");
   if (config.entry_lifetime < std::chrono::hours(1)) {
     return Error(ErrorCode::INVALID_ARGUMENT, "entries live for an hour at least");
+  }
+  if (config.admin_port && !config.admin_beyond_loopback && !relay::is_loopback(config.admin_address)) {
+    return Error(ErrorCode::INVALID_ARGUMENT, "the admin port is for a loopback address, unless told otherwise");
   }
   SOTTO_TRY(choose_certificate(config));
 
@@ -58,22 +77,50 @@ Result<std::unique_ptr<Relay>> Relay::start(RelayConfig config) {
   service.server.max_connections = config.max_connections;
   service.core.entry_lifetime_ms =
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(config.entry_lifetime).count());
+  if (config.admin_port) service.admin = relay::AdminConfig{config.admin_address, *config.admin_port};
   SystemRandom random;
   SipKey id_key;
   random.fill(id_key);
   service.log = Logger(config.log, config.log_level, id_key);
 
   auto impl = std::make_unique<Impl>();
+  impl->log = service.log;
   SOTTO_TRY_ASSIGN(impl->service, relay::Service::start(std::move(service)));
   impl->port = impl->service->port();
+  warn_of_dates(config.certificate_file, impl->log);
   impl->config = std::move(config);
   return std::unique_ptr<Relay>(new Relay(std::move(impl)));
+}
+
+std::vector<RelayFinding> Relay::examine(const RelayConfig& config) { return relay::examine(config); }
+
+Result<std::string> Relay::back_up(const std::string& data_dir, const std::string& to) {
+  const auto now = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  return relay::back_up(data_dir, to, now);
+}
+
+Status Relay::restore(const std::string& from, const std::string& data_dir) {
+  SystemRandom random;
+  return relay::restore(from, data_dir, random);
 }
 
 Relay::Relay(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Relay::~Relay() = default;
 std::uint16_t Relay::port() const { return impl_->port; }
 std::string Relay::url() const { return "wss://localhost:" + std::to_string(impl_->port); }
+std::optional<std::uint16_t> Relay::admin_port() const { return impl_->service->admin_port(); }
+
+Status Relay::reload_certificate() {
+  const auto status = impl_->service->reload_certificate();
+  if (status.ok()) {
+    impl_->log.info("relay: certificate read again");
+    warn_of_dates(impl_->config.certificate_file, impl_->log);
+  } else {
+    impl_->log.error("relay: the certificate stays as it was: ", status.error().message);
+  }
+  return status;
+}
+
 std::string Relay::certificate_path() const { return impl_->config.certificate_file; }
 void Relay::stop(std::chrono::milliseconds deadline) { impl_->service->stop(deadline); }
 

@@ -9,14 +9,20 @@ namespace sotto::relay {
 
 namespace {
 
-using SteadyClock = std::chrono::steady_clock;
-
 Timestamp wall_clock() {
   return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }
 
 /// What of one connection the core may have taken and not yet looked at.
 constexpr std::size_t unprocessed_bytes = 1024 * 1024;
+
+/// Between two tries of what the disk or a reader of the file held back.
+constexpr std::chrono::seconds upkeep_interval{1};
+
+std::uint64_t stamp_of(std::chrono::steady_clock::time_point at) {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count());
+}
 
 }  // namespace
 
@@ -25,14 +31,23 @@ Result<std::unique_ptr<Service>> Service::start(ServiceConfig config) {
   SqliteOptions options;
   options.on_blobs_ready = [raw = service.get()] { raw->wake(); };
   SOTTO_TRY_ASSIGN(service->backend_, SqliteBackend::open(service->config_.data_dir, service->random_, options));
+  // A disk that is full or that nobody may write to is told of now, not at the first message.
+  SOTTO_TRY(service->backend_->probe());
+  service->metrics_.started = std::chrono::duration<double>(wall_clock().time_since_epoch()).count();
   service->core_ =
       std::make_unique<Core>(*service->backend_, service->random_, service->config_.core, service->config_.log);
   auto server_config = service->config_.server;
   server_config.max_unprocessed_bytes = unprocessed_bytes;
   // The core counts what it sent until it is told that the queue is empty.
   server_config.low_water_bytes = 0;
+  service->publish();
+  if (service->config_.admin) {
+    SOTTO_TRY_ASSIGN(service->admin_, AdminServer::start(*service->config_.admin, *service));
+    service->config_.log.info("relay: admin port ", service->admin_->port());
+  }
   SOTTO_TRY_ASSIGN(service->server_, net::Server::start(server_config, *service));
   service->config_.log.info("relay: listening on port ", service->server_->port());
+  service->phase_ = Phase::serving;
   service->thread_ = std::thread([raw = service.get()] { raw->run(); });
   return service;
 }
@@ -40,13 +55,18 @@ Result<std::unique_ptr<Service>> Service::start(ServiceConfig config) {
 Service::~Service() {
   stop(std::chrono::milliseconds(5000));
   if (thread_.joinable()) thread_.join();
+  admin_.reset();
+}
+
+std::optional<std::uint16_t> Service::admin_port() const {
+  return admin_ ? std::optional(admin_->port()) : std::nullopt;
 }
 
 void Service::on_events(std::vector<net::ServerEvent>&& events) {
   const bool urgent =
       std::ranges::any_of(events, [](const auto& event) { return !std::holds_alternative<net::Drained>(event); });
   const std::lock_guard lock(mutex_);
-  std::ranges::move(events, std::back_inserter(waiting_));
+  waiting_.push_back({SteadyClock::now(), std::move(events)});
   urgent_ = urgent_ || urgent;
   if (urgent_ || drains_are_urgent_) wake_.notify_one();
 }
@@ -57,7 +77,7 @@ void Service::wake() {
   wake_.notify_one();
 }
 
-bool Service::wait(std::vector<net::ServerEvent>& events) {
+bool Service::wait(std::vector<Arrived>& arrived) {
   std::unique_lock lock(mutex_);
   const auto ready = [&] { return stopping_ || urgent_ || (drains_are_urgent_ && !waiting_.empty()); };
   if (timer_) {
@@ -65,39 +85,41 @@ bool Service::wait(std::vector<net::ServerEvent>& events) {
   } else {
     wake_.wait(lock, ready);
   }
-  events = std::exchange(waiting_, {});
+  arrived = std::exchange(waiting_, {});
   urgent_ = false;
   return !stopping_;
 }
 
 void Service::run() {
-  std::vector<net::ServerEvent> events;
+  std::vector<Arrived> arrived;
   for (bool go_on = true; go_on;) {
-    go_on = wait(events);
-    step(std::exchange(events, {}));
+    go_on = wait(arrived);
+    step(std::exchange(arrived, {}));
   }
   finish();
 }
 
-void Service::step(std::vector<net::ServerEvent> events) {
+void Service::step(std::vector<Arrived> arrived) {
   std::vector<Input> inputs;
   std::vector<net::ServerAction> actions;
-  inputs.reserve(events.size());
   json_.tell_queued(inputs);
-  for (auto& event : events) {
-    if (auto* opened = std::get_if<net::Opened>(&event)) {
-      if (opened->encoding == net::Encoding::json) json_.opened(opened->id);
-      inputs.emplace_back(Opened{opened->id, std::move(opened->peer_address)});
-    } else if (auto* message = std::get_if<net::Message>(&event)) {
-      actions.emplace_back(net::Processed{message->id, message->bytes.size()});
-      if (json_.contains(message->id)) message->bytes = json_.frame_of(message->bytes);
-      inputs.emplace_back(Received{message->id, std::move(message->bytes)});
-    } else if (const auto* closed = std::get_if<net::Closed>(&event)) {
-      json_.closed(closed->id);
-      inputs.emplace_back(Closed{closed->id});
-    } else if (const auto* drained = std::get_if<net::Drained>(&event)) {
-      json_.drained(drained->id, drained->queued_bytes);
-      inputs.emplace_back(Drained{drained->id, drained->queued_bytes});
+  for (auto& turn : arrived) {
+    for (auto& event : turn.events) {
+      if (auto* opened = std::get_if<net::Opened>(&event)) {
+        if (opened->encoding == net::Encoding::json) json_.opened(opened->id);
+        inputs.emplace_back(Opened{opened->id, std::move(opened->peer_address)});
+      } else if (auto* message = std::get_if<net::Message>(&event)) {
+        metrics_.bytes_in += message->bytes.size();
+        actions.emplace_back(net::Processed{message->id, message->bytes.size()});
+        if (json_.contains(message->id)) message->bytes = json_.frame_of(message->bytes);
+        inputs.emplace_back(Received{message->id, std::move(message->bytes), stamp_of(turn.at)});
+      } else if (const auto* closed = std::get_if<net::Closed>(&event)) {
+        json_.closed(closed->id);
+        inputs.emplace_back(Closed{closed->id});
+      } else if (const auto* drained = std::get_if<net::Drained>(&event)) {
+        json_.drained(drained->id, drained->queued_bytes);
+        inputs.emplace_back(Drained{drained->id, drained->queued_bytes});
+      }
     }
   }
   hand_out(core_->step(wall_clock(), inputs), std::move(actions));
@@ -106,23 +128,73 @@ void Service::step(std::vector<net::ServerEvent> events) {
 void Service::hand_out(Outputs outputs, std::vector<net::ServerAction> actions) {
   for (auto& output : outputs.actions) {
     if (auto* send = std::get_if<Send>(&output); send != nullptr && json_.contains(send->id)) {
-      json_.send(*send, actions);
+      metrics_.bytes_out += json_.send(*send, actions);
     } else if (send != nullptr) {
+      metrics_.bytes_out += send->bytes.size();
       actions.emplace_back(net::Send{send->id, std::make_shared<const Bytes>(std::move(send->bytes))});
     } else if (auto* close = std::get_if<Close>(&output)) {
       actions.emplace_back(net::Close{close->id, close->code, std::move(close->reason)});
     }
   }
   if (!actions.empty()) server_->submit(std::move(actions));
-  if (outputs.checkpoint) {
-    if (auto status = backend_->checkpoint(); !status.ok()) {
-      config_.log.warning("relay: no checkpoint: ", status.error().code);
-    }
-  }
+  const auto now = stamp_of(SteadyClock::now());
+  for (const auto stamp : outputs.answered) metrics_.request_seconds.observe(static_cast<double>(now - stamp) * 1e-9);
+  upkeep(outputs.checkpoint);
+  publish();
   const std::lock_guard lock(mutex_);
   drains_are_urgent_ = outputs.waits_for_drain;
   timer_.reset();
   if (outputs.next_timer) timer_ = SteadyClock::now() + *outputs.next_timer;
+  if (checkpoint_waits_ || backend_->commits().failing) {
+    timer_ = std::min(timer_.value_or(SteadyClock::time_point::max()), SteadyClock::now() + upkeep_interval);
+  }
+}
+
+void Service::upkeep(bool checkpoint) {
+  if (backend_->commits().failing) {
+    const auto now = SteadyClock::now();
+    if (!probe_at_) probe_at_ = now + upkeep_interval;
+    if (*probe_at_ <= now) {
+      probe_at_ = now + upkeep_interval;
+      if (backend_->probe().ok()) config_.log.info("relay: the disk takes writes again");
+    }
+  } else {
+    probe_at_.reset();
+  }
+  if (!checkpoint && !checkpoint_waits_) return;
+  const auto status = backend_->checkpoint();
+  // A reader of the file, such as a backup, holds it back for a while; that is no trouble.
+  if (!status.ok() && !checkpoint_waits_ && status.error().code != ErrorCode::UNAVAILABLE) {
+    config_.log.warning("relay: no checkpoint: ", status.error().code);
+  }
+  checkpoint_waits_ = !status.ok();
+}
+
+void Service::publish() {
+  if (!config_.admin) return;
+  metrics_.counters = core_->counters();
+  metrics_.store = backend_->totals();
+  metrics_.commits = backend_->commits();
+  const std::lock_guard lock(published_mutex_);
+  published_ = metrics_;
+}
+
+Metrics Service::metrics() const {
+  const std::lock_guard lock(published_mutex_);
+  return published_;
+}
+
+std::string Service::unready() const {
+  switch (phase_.load()) {
+    case Phase::starting:
+      return "starting";
+    case Phase::draining:
+      return "draining";
+    case Phase::serving:
+      break;
+  }
+  const std::lock_guard lock(published_mutex_);
+  return published_.commits.failing ? "storage" : "";
 }
 
 void Service::finish() {
@@ -136,6 +208,8 @@ void Service::finish() {
 void Service::stop(std::chrono::milliseconds deadline) {
   const std::lock_guard once(stop_mutex_);
   if (!server_ || !thread_.joinable()) return;
+  phase_ = Phase::draining;
+  server_->stop_accepting();
   const auto until = SteadyClock::now() + deadline;
   {
     std::unique_lock lock(mutex_);

@@ -1,6 +1,7 @@
 // Joins the core to the network and to the clock: one thread that takes all that waits, steps, and hands out.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "net/server.h"
+#include "relay/admin.h"
 #include "relay/backend/sqlite_backend.h"
 #include "relay/core.h"
 #include "relay/json_connections.h"
@@ -21,20 +23,32 @@ struct ServiceConfig {
   std::string data_dir;
   net::ServerConfig server;
   CoreConfig core;
+  /// Nothing: no admin port.
+  std::optional<AdminConfig> admin;
   Logger log;
 };
 
 /// Net thread → events → core thread → actions → net thread. Created by `start`, ended by `stop`.
-class Service final : public net::ServerHandler {
+class Service final : public net::ServerHandler, private AdminSource {
  public:
-  /// Errors: those of SqliteBackend::open and net::Server::start.
+  /// Errors: those of SqliteBackend::open, AdminServer::start and net::Server::start.
   static Result<std::unique_ptr<Service>> start(ServiceConfig config);
   ~Service() override;
 
   [[nodiscard]] std::uint16_t port() const { return server_->port(); }
+  [[nodiscard]] std::optional<std::uint16_t> admin_port() const;
+  Status reload_certificate() { return server_->reload_certificate(); }
   void stop(std::chrono::milliseconds deadline);
 
  private:
+  using SteadyClock = std::chrono::steady_clock;
+  /// Events of one turn of the net thread's loop.
+  struct Arrived {
+    SteadyClock::time_point at;
+    std::vector<net::ServerEvent> events;
+  };
+  enum class Phase { starting, serving, draining };
+
   explicit Service(ServiceConfig config) : config_(std::move(config)) {}
 
   void on_events(std::vector<net::ServerEvent>&& events) override;
@@ -42,10 +56,16 @@ class Service final : public net::ServerHandler {
   void wake();
   void run();
   /// Waits for something to do; gives what waits. False: the end.
-  bool wait(std::vector<net::ServerEvent>& events);
-  void step(std::vector<net::ServerEvent> events);
+  bool wait(std::vector<Arrived>& arrived);
+  void step(std::vector<Arrived> arrived);
   void finish();
   void hand_out(Outputs outputs, std::vector<net::ServerAction> actions);
+  /// What is to be done in a while, if it did not go at once: the checkpoint, and a look whether the disk takes writes.
+  void upkeep(bool checkpoint);
+  void publish();
+
+  [[nodiscard]] Metrics metrics() const override;
+  [[nodiscard]] std::string unready() const override;
 
   ServiceConfig config_;
   SystemRandom random_;
@@ -53,16 +73,26 @@ class Service final : public net::ServerHandler {
   std::unique_ptr<Core> core_;
   JsonConnections json_;
   std::unique_ptr<net::Server> server_;
+  std::unique_ptr<AdminServer> admin_;
+
+  /// The core thread's own, and the copy of it for others.
+  Metrics metrics_;
+  std::atomic<Phase> phase_ = Phase::starting;
+  mutable std::mutex published_mutex_;
+  Metrics published_;
+  bool checkpoint_waits_ = false;
+  /// Set while writes fail.
+  std::optional<SteadyClock::time_point> probe_at_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<net::ServerEvent> waiting_;
+  std::vector<Arrived> waiting_;
   /// Something waits that is not just a queue that drained.
   bool urgent_ = false;
   bool drains_are_urgent_ = false;
   bool stopping_ = false;
   bool finished_ = false;
-  std::optional<std::chrono::steady_clock::time_point> timer_;
+  std::optional<SteadyClock::time_point> timer_;
   std::mutex stop_mutex_;
   std::thread thread_;
 };

@@ -145,6 +145,9 @@ void Session::begin(Connection& connection, ConnectionKind kind, const Sender& s
       s_.close(*older, close_code::replaced, "replaced");
     }
   }
+  --s_.counters.connections[Counters::index(connection.kind)];
+  ++s_.counters.connections[Counters::index(kind)];
+  ++s_.counters.sessions_accepted[Counters::index(kind)];
   connection.kind = kind;
   connection.sender = sender;
   connection.session = session;

@@ -10,6 +10,7 @@
 #include "relay/batch.h"
 #include "relay/chat_cache.h"
 #include "relay/connection.h"
+#include "relay/counters.h"
 #include "relay/rate_limits.h"
 #include "relay/record_cache.h"
 #include "relay/records.h"
@@ -81,6 +82,7 @@ struct State {
   RecordCache<KeyPackageRecord> key_packages;
   ChatCache chats;
   RateLimits limits;
+  Counters counters;
 
   std::map<ConnectionId, std::unique_ptr<Connection>> connections;
   /// Authenticated main and peek connections of a device.
@@ -121,7 +123,9 @@ struct State {
   }
   /// A refusal if somebody did too much.
   Answer limit(char kind, std::initializer_list<ByteView> name, const Rate& rate, double cost = 1) {
-    return limits.take(kind, name, rate, now, cost);
+    auto refusal = limits.take(kind, name, rate, now, cost);
+    if (refusal) ++counters.rate_limited;
+    return refusal;
   }
   /// Something was removed from the backend: its files are to be emptied of it once things are quiet.
   void want_checkpoint();

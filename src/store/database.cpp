@@ -53,6 +53,15 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, const 
   return db;
 }
 
+Result<std::unique_ptr<Database>> Database::open_existing(const std::string& path, const OpenOptions& options) {
+  if (path.empty() || path.find('\0') != std::string::npos) return ErrorCode::INVALID_ARGUMENT;
+  if (::access(path.c_str(), F_OK) != 0) return Error(ErrorCode::NOT_FOUND, "there is no file " + path);
+  SOTTO_TRY_ASSIGN(auto db, connect(path.starts_with("file:") ? "./" + path : path, options, SQLITE_OPEN_READONLY));
+  // Reads page 1, so that a file that is no database is found here.
+  SOTTO_TRY(db->run("SELECT count(*) FROM sqlite_schema"));
+  return db;
+}
+
 Result<std::unique_ptr<Database>> Database::open_reader() const {
   // SQLite opens a memdb only for writing; query_only does the rest.
   const int flags = is_memory_name(name_) ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;

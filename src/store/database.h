@@ -78,6 +78,10 @@ class Database {
   /// CORRUPT if it is no database, IN_USE, IO_ERROR, DISK_FULL.
   static Result<std::unique_ptr<Database>> open(const std::string& path, const OpenOptions& options);
 
+  /// A connection to an existing file that only reads, whoever else has it open for writing. No migration, no lease.
+  /// NOT_FOUND if there is no such file; else as `open`.
+  static Result<std::unique_ptr<Database>> open_existing(const std::string& path, const OpenOptions& options);
+
   /// A second, read-only connection to the same file, for another thread. Each of its statements (or read
   /// transactions) sees one committed state and never waits for the writer. In memory there is no WAL: there a reader
   /// must not overlap a write transaction (else IN_USE after the busy timeout). May be called from any thread, and the
@@ -153,6 +157,12 @@ class Database {
   /// Waits at most `patience` for readers; "held back" is a result, not an error. Not inside a transaction.
   Result<CheckpointResult> checkpoint(Checkpoint kind,
                                       std::chrono::milliseconds patience = std::chrono::milliseconds(0));
+  /// Writes one committed state, with all that was ever deleted left out, to the new file `path` (mode 0600) and syncs
+  /// it. Others may write meanwhile; checkpoints wait until it is done. ALREADY_EXISTS, DISK_FULL, IO_ERROR, CORRUPT;
+  /// after an error there is no file. Not inside a transaction.
+  Status copy_to(const std::string& path);
+  /// CORRUPT with SQLite's first finding if the file's structure is damaged. Reads the whole file.
+  Status check_structure();
   /// Bytes of the WAL file now; 0 in memory.
   [[nodiscard]] std::uint64_t wal_size() const;
   /// Pages that hold nothing.

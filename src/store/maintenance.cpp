@@ -1,5 +1,10 @@
 // Checkpoints and free space.
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
 
 #include "store/database.h"
 #include "store/sqlite_error.h"
@@ -23,6 +28,30 @@ Result<CheckpointResult> Database::checkpoint(Checkpoint kind, std::chrono::mill
   }
   if ((code & 0xff) == SQLITE_BUSY) return result;
   return error;
+}
+
+Status Database::copy_to(const std::string& path) {
+  // Made here, so that its mode is 0600 whatever the umask; SQLite takes an empty file.
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  const auto failed = [&path](int why) {
+    const ErrorCode code = why == EEXIST   ? ErrorCode::ALREADY_EXISTS
+                           : why == ENOSPC ? ErrorCode::DISK_FULL
+                                           : ErrorCode::IO_ERROR;
+    return Error(code, path + ": " + std::generic_category().message(why));
+  };
+  if (fd < 0) return failed(errno);
+  Status done = run("VACUUM INTO ?", path);
+  if (done.ok() && ::fsync(fd) != 0) done = failed(errno);
+  ::close(fd);
+  if (!done.ok()) ::unlink(path.c_str());
+  return done;
+}
+
+Status Database::check_structure() {
+  SOTTO_TRY_ASSIGN(const auto finding, one<std::string>("PRAGMA quick_check(1)"));
+  const std::string text = finding.value_or("nothing to check");
+  if (text == "ok") return {};
+  return Error(ErrorCode::CORRUPT, "SQLite's check found: " + text);
 }
 
 std::uint64_t Database::wal_size() const {

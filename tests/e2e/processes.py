@@ -138,6 +138,11 @@ class Relay(Process):
         self.url, self.port, self.ca = said.group(1), int(said.group(2)), said.group(3)
         return self
 
+    def admin(self):
+        """The address of the admin port; for a relay that was given one."""
+        pattern = re.compile(r"^admin (http://\S+)$", re.MULTILINE)
+        return self.wait_for(lambda lines: pattern.search("\n".join(lines)), "admin port").group(1)
+
     def again(self):
         """The same relay after its end: same folder, same port."""
         return Relay(self.folder, self.port).ready()

@@ -1,8 +1,11 @@
 #include "relay/backend/sqlite_backend.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/test_hooks.h"
@@ -19,11 +22,28 @@ constexpr std::uint64_t rewrite_while_running = 4 * 1024 * 1024;
 /// Nobody waits for a message while the relay closes.
 constexpr std::uint64_t rewrite_at_close = 64 * 1024 * 1024;
 
+/// Less is soon gone.
+constexpr off_t room_needed = 1024 * 1024;
+
+Status has_room(const std::string& folder) {
+  std::string path = folder + "/.room-XXXXXX";
+  const int fd = ::mkostemp(path.data(), O_CLOEXEC);
+  int why = fd < 0 ? errno : 0;
+  if (fd >= 0) {
+    ::unlink(path.c_str());
+    why = ::posix_fallocate(fd, 0, room_needed);
+    ::close(fd);
+  }
+  if (why == 0) return {};
+  const ErrorCode code = why == ENOSPC || why == EDQUOT ? ErrorCode::DISK_FULL : ErrorCode::IO_ERROR;
+  return Error(code, folder + ": " + std::strerror(why));
+}
+
 }  // namespace
 
-SqliteBackend::SqliteBackend(std::shared_ptr<SqliteStore> store, std::shared_ptr<BlobStore> blobs,
+SqliteBackend::SqliteBackend(std::shared_ptr<SqliteStore> store, std::shared_ptr<SqliteBlobStore> blobs,
                              std::unique_ptr<BlobThread> blob_thread)
-    : QueuedBackend(store, std::move(blobs), std::move(blob_thread)), store_(std::move(store)) {}
+    : QueuedBackend(store, blobs, std::move(blob_thread)), store_(std::move(store)), blobs_(std::move(blobs)) {}
 
 Result<std::unique_ptr<SqliteBackend>> SqliteBackend::open(const std::string& data_dir, Random& random,
                                                            const SqliteOptions& options) {
@@ -48,7 +68,9 @@ Result<std::unique_ptr<SqliteBackend>> SqliteBackend::open(const std::string& da
   SOTTO_TRY_ASSIGN(auto blobs, SqliteBlobStore::open(data_dir, blob_options));
   std::unique_ptr<BlobThread> thread;
   if (options.on_blobs_ready) thread = std::make_unique<BlobThread>(blobs, options.on_blobs_ready);
-  return std::unique_ptr<SqliteBackend>(new SqliteBackend(std::move(tables), std::move(blobs), std::move(thread)));
+  std::unique_ptr<SqliteBackend> out(new SqliteBackend(std::move(tables), std::move(blobs), std::move(thread)));
+  if (own_folder && options.vfs.empty()) out->folder_ = data_dir;
+  return out;
 }
 
 SqliteBackend::~SqliteBackend() {
@@ -62,6 +84,20 @@ Status SqliteBackend::checkpoint() {
 }
 
 bool SqliteBackend::checkpoint_due() const { return store_->wal_size() > 0; }
+
+StoreTotals SqliteBackend::totals() const {
+  auto out = store_->totals();
+  out.blobs = blobs_->count();
+  out.blob_bytes = blobs_->bytes();
+  return out;
+}
+const CommitFigures& SqliteBackend::commits() const { return store_->commits(); }
+
+Status SqliteBackend::probe() {
+  if (running()) return Error(ErrorCode::INVALID_ARGUMENT, "not inside a completion");
+  if (!folder_.empty()) SOTTO_TRY(has_room(folder_));
+  return store_->probe();
+}
 
 std::uint64_t SqliteBackend::wal_size() const { return store_->wal_size(); }
 

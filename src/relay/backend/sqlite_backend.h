@@ -7,11 +7,13 @@
 
 #include "base/random.h"
 #include "relay/backend/queued_backend.h"
+#include "relay/backend/store_figures.h"
 #include "store/database.h"
 
 namespace sotto::relay {
 
 class SqliteStore;
+class SqliteBlobStore;
 
 struct SqliteOptions {
   /// The folder was restored from a backup: the store gets a new incarnation.
@@ -43,13 +45,21 @@ class SqliteBackend final : public QueuedBackend {
   Status checkpoint();
   /// Whether `checkpoint` has anything to do.
   [[nodiscard]] bool checkpoint_due() const;
+  [[nodiscard]] StoreTotals totals() const;
+  [[nodiscard]] const CommitFigures& commits() const;
+  /// Whether the disk takes writes: a megabyte beside the store, since what just failed may have left room in the WAL
+  /// for less, and something in it that is not new. Errors: those of a run. Not inside a completion.
+  Status probe();
   /// Bytes of the WAL now.
   [[nodiscard]] std::uint64_t wal_size() const;
 
  private:
-  SqliteBackend(std::shared_ptr<SqliteStore> store, std::shared_ptr<BlobStore> blobs,
+  SqliteBackend(std::shared_ptr<SqliteStore> store, std::shared_ptr<SqliteBlobStore> blobs,
                 std::unique_ptr<BlobThread> blob_thread);
   std::shared_ptr<SqliteStore> store_;
+  std::shared_ptr<SqliteBlobStore> blobs_;
+  /// Empty if the folder is the VFS's business.
+  std::string folder_;
 };
 
 }  // namespace sotto::relay

@@ -58,7 +58,18 @@ Result<std::shared_ptr<SqliteBlobStore>> SqliteBlobStore::open(const std::string
   file.vfs = options.vfs;
   SOTTO_TRY_ASSIGN(auto db, store::Database::open(data_dir + "/blobs.db", file));
   SOTTO_TRY(store::migrate(*db, migrations, application_id));
-  return std::shared_ptr<SqliteBlobStore>(new SqliteBlobStore(std::move(db), folder, options.vfs));
+  std::shared_ptr<SqliteBlobStore> out(new SqliteBlobStore(std::move(db), folder, options.vfs));
+  SOTTO_TRY(out->count_all());
+  return out;
+}
+
+Status SqliteBlobStore::count_all() {
+  SOTTO_TRY_ASSIGN(const auto all,
+                   (db_->one<std::uint64_t, std::uint64_t>("SELECT count(*), coalesce(sum(size), 0) FROM blob")));
+  if (!all) return {};
+  count_ = std::get<0>(*all);
+  bytes_ = std::get<1>(*all);
+  return {};
 }
 
 SqliteBlobStore::~SqliteBlobStore() {
@@ -78,6 +89,7 @@ Status SqliteBlobStore::begin(std::size_t writes) {
                                                                                 : store::TransactionKind::read));
   transaction_.emplace(std::move(transaction));
   writing_ = writes > 0;
+  added_ = added_bytes_ = 0;
   ++clock_;
   return {};
 }
@@ -101,6 +113,8 @@ Status SqliteBlobStore::commit() {
     upload->second.saved = received;
     if (upload->second.row.state.finished()) uploads_.erase(upload);
   }
+  count_ += static_cast<std::uint64_t>(added_);
+  bytes_ += static_cast<std::uint64_t>(added_bytes_);
   forget_idle();
   if (trash_ && empty_trash().ok()) trash_ = false;  // else with the next run
   return {};
@@ -176,13 +190,15 @@ Status SqliteBlobStore::save(const Row& row) {
                   row.hashed.state(), row.state.expires_at, row.file);
 }
 
-Status SqliteBlobStore::remove(const BlobId& blob, std::int64_t file) {
+Status SqliteBlobStore::remove(const BlobId& blob, std::int64_t file, std::uint64_t size) {
   uploads_.erase(blob);
   saving_.erase(blob);
   readers_.erase(file);
   SOTTO_TRY(db_->run("INSERT OR IGNORE INTO blob_trash(file) VALUES(?)", file));
   SOTTO_TRY(db_->run("DELETE FROM blob WHERE file = ?", file));
   trash_ = true;
+  --added_;
+  added_bytes_ -= static_cast<std::int64_t>(size);
   return {};
 }
 
@@ -228,7 +244,7 @@ Result<BlobState> SqliteBlobStore::blob_write(const BlobId& blob, std::uint64_t 
   row.state.received += data.size();
   row.state.expires_at = std::max(row.state.expires_at, expires_at);
   if (row.state.finished() && row.hashed.digest() != row.hash) {
-    SOTTO_TRY(remove(blob, row.file));
+    SOTTO_TRY(remove(blob, row.file, row.state.size));
     return ErrorCode::BAD_SIGNATURE;
   }
   if (row.state.finished() || row.state.received - upload->saved >= save_bytes) {
@@ -285,10 +301,17 @@ Result<std::size_t> SqliteBlobStore::blob_expire(std::uint64_t now, std::size_t 
   for (const auto& [blob, upload] : uploads_) {
     SOTTO_TRY(db_->run("UPDATE blob SET expires_at = ? WHERE file = ?", upload.row.state.expires_at, upload.row.file));
   }
-  std::vector<std::pair<BlobId, std::int64_t>> due;
-  SOTTO_TRY(db_->query("SELECT id, file FROM blob WHERE expires_at <= ? ORDER BY expires_at, id LIMIT ?", now, limit,
-                       [&](const store::Row& row) { due.emplace_back(row.get<BlobId>(0), row.get<std::int64_t>(1)); }));
-  for (const auto& [blob, file] : due) SOTTO_TRY(remove(blob, file));
+  struct Due {
+    BlobId blob;
+    std::int64_t file = 0;
+    std::uint64_t size = 0;
+  };
+  std::vector<Due> due;
+  SOTTO_TRY(db_->query("SELECT id, file, size FROM blob WHERE expires_at <= ? ORDER BY expires_at, id LIMIT ?", now,
+                       limit, [&](const store::Row& row) {
+                         due.push_back({row.get<BlobId>(0), row.get<std::int64_t>(1), row.get<std::uint64_t>(2)});
+                       }));
+  for (const auto& one : due) SOTTO_TRY(remove(one.blob, one.file, one.size));
   return due.size();
 }
 

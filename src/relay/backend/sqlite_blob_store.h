@@ -5,6 +5,7 @@
 // of a gigabyte costs no second reading.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 
@@ -41,6 +42,10 @@ class SqliteBlobStore final : public BlobStore {
   Result<Bytes> blob_read(const BlobId& blob, std::uint64_t offset, std::size_t limit) override;
   Result<std::size_t> blob_expire(std::uint64_t now, std::size_t limit) override;
 
+  /// Blobs stored, and the sum of their sizes. Any thread.
+  [[nodiscard]] std::uint64_t count() const { return count_.load(); }
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_.load(); }
+
  private:
   struct Row {
     std::int64_t file = 0;
@@ -69,8 +74,9 @@ class SqliteBlobStore final : public BlobStore {
   Result<Upload*> upload_of(const BlobId& blob, Row row);
   Status save(const Row& row);
   Result<Reader*> reader_of(std::int64_t file);
-  Status remove(const BlobId& blob, std::int64_t file);
+  Status remove(const BlobId& blob, std::int64_t file, std::uint64_t size);
   Status empty_trash();
+  Status count_all();
   void forget_idle();
 
   std::unique_ptr<store::Database> db_;
@@ -82,6 +88,11 @@ class SqliteBlobStore final : public BlobStore {
   /// Uploads whose rows the open transaction says to be synced.
   std::map<BlobId, std::uint64_t> saving_;
   bool writing_ = false;
+  std::atomic<std::uint64_t> count_{0};
+  std::atomic<std::uint64_t> bytes_{0};
+  /// By the open transaction.
+  std::int64_t added_ = 0;
+  std::int64_t added_bytes_ = 0;
   std::uint64_t clock_ = 0;
   /// There may be files to remove; a process before may have left some.
   bool trash_ = true;

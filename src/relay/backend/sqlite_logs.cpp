@@ -36,6 +36,7 @@ Result<std::uint64_t> SqliteStore::append(const LogId& log, std::uint64_t expect
   SOTTO_TRY_ASSIGN(const auto last, last_seq(log));
   if (last != expected_last || last == most) return ErrorCode::CONFLICT;
   SOTTO_TRY(db_->run("INSERT INTO log_entry(log_id, seq, data) VALUES(?, ?, ?)", log, last + 1, record));
+  ++totals_.entries;
   return last + 1;
 }
 
@@ -60,6 +61,7 @@ Status SqliteStore::trim(const LogId& log, std::uint64_t up_to) {
   if (up_to > covered.value_or(0)) return Error(ErrorCode::INVALID_ARGUMENT, "a snapshot must cover what is trimmed");
   SOTTO_TRY(db_->run("DELETE FROM log_entry WHERE log_id = ? AND seq <= ?", log, up_to));
   residue_ = residue_ || db_->changes() > 0;
+  totals_.entries -= static_cast<std::uint64_t>(db_->changes());
   return {};
 }
 

@@ -18,6 +18,7 @@ Result<std::shared_ptr<SqliteStore>> SqliteStore::open(std::unique_ptr<store::Da
   std::shared_ptr<SqliteStore> out(new SqliteStore(std::move(db)));
   SOTTO_TRY(store::migrate(*out->db_, sqlite_migrations(), sqlite_application_id));
   SOTTO_TRY(out->load_identity(random, restored));
+  SOTTO_TRY(out->count_all());
   return out;
 }
 
@@ -39,12 +40,47 @@ Status SqliteStore::load_identity(Random& random, bool restored) {
   return transaction.commit();
 }
 
+Status SqliteStore::count_all() {
+  // By an index.
+  SOTTO_TRY_ASSIGN(const auto entries, db_->one<std::uint64_t>("SELECT count(*) FROM log_entry"));
+  totals_.entries = entries.value_or(0);
+  return {};
+}
+
 Status SqliteStore::begin(std::size_t writes) {
   revision_moved_ = false;
-  SOTTO_TRY_ASSIGN(auto transaction, store::Transaction::begin(*db_, writes > 0 ? store::TransactionKind::write
-                                                                                : store::TransactionKind::read));
-  transaction_.emplace(std::move(transaction));
+  writes_ = writes;
+  began_ = std::chrono::steady_clock::now();
+  totals_before_ = totals_;
+  auto transaction =
+      store::Transaction::begin(*db_, writes > 0 ? store::TransactionKind::write : store::TransactionKind::read);
+  if (!transaction.ok()) {
+    write_ended(false);
+    return transaction.error();
+  }
+  transaction_.emplace(std::move(*transaction));
   return {};
+}
+
+void SqliteStore::write_ended(bool well) {
+  if (!well) totals_ = totals_before_;
+  const auto writes = std::exchange(writes_, 0);
+  if (writes == 0) return;
+  commits_.failing = !well;
+  if (!well) {
+    ++commits_.failures;
+    return;
+  }
+  commits_.writes.observe(static_cast<double>(writes));
+  commits_.seconds.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count());
+}
+
+Status SqliteStore::probe() {
+  SOTTO_TRY(begin(1));
+  const auto written = db_->run("UPDATE store SET last_revision = ?", last_revision_);
+  if (written.ok()) return commit();
+  roll_back();
+  return written;
 }
 
 Status SqliteStore::commit() {
@@ -53,10 +89,14 @@ Status SqliteStore::commit() {
   if (revision_moved_) done = db_->run("UPDATE store SET last_revision = ?", last_revision_);
   if (done.ok()) done = transaction_->commit();
   transaction_.reset();
+  write_ended(done.ok());
   return done;
 }
 
-void SqliteStore::roll_back() { transaction_.reset(); }
+void SqliteStore::roll_back() {
+  transaction_.reset();
+  write_ended(false);
+}
 
 Status SqliteStore::clean_up(std::uint64_t rewrite_bytes) {
   if (transaction_) return Error(ErrorCode::INTERNAL, "a run is open");

@@ -1,9 +1,11 @@
 // Logs and records in one SQLite file.
 #pragma once
 
+#include <chrono>
 #include <memory>
 
 #include "base/random.h"
+#include "relay/backend/store_figures.h"
 #include "relay/backend/sync_store.h"
 #include "store/transaction.h"
 
@@ -33,6 +35,11 @@ class SqliteStore final : public SyncStore {
 
   [[nodiscard]] Bytes incarnation() const override { return incarnation_; }
 
+  [[nodiscard]] const StoreTotals& totals() const { return totals_; }
+  [[nodiscard]] const CommitFigures& commits() const { return commits_; }
+  /// Writes something, and nothing new: whether the disk takes it. Not between `begin` and `commit`.
+  Status probe();
+
   [[nodiscard]] std::uint64_t wal_size() const { return db_->wal_size(); }
   /// Leaves nothing in the WAL, gives free pages back to the file system, and rewrites a file of at most
   /// `rewrite_bytes` if something was removed since it was last rewritten. Not between `begin` and `commit`.
@@ -41,6 +48,8 @@ class SqliteStore final : public SyncStore {
  private:
   explicit SqliteStore(std::unique_ptr<store::Database> db) : db_(std::move(db)) {}
   Status load_identity(Random& random, bool restored);
+  Status count_all();
+  void write_ended(bool well);
 
   Result<std::uint64_t> last_seq(const LogId& log);
   Result<std::optional<std::uint64_t>> snapshot_seq(const LogId& log);
@@ -53,6 +62,13 @@ class SqliteStore final : public SyncStore {
   bool revision_moved_ = false;
   /// Whether something was removed of which a page may still hold a part. A process before may have left it so.
   bool residue_ = true;
+
+  StoreTotals totals_;
+  CommitFigures commits_;
+  /// Of the run that writes: its writes (0: none), its begin, and the totals before it.
+  std::size_t writes_ = 0;
+  std::chrono::steady_clock::time_point began_;
+  StoreTotals totals_before_;
 };
 
 }  // namespace sotto::relay

@@ -201,6 +201,17 @@ TEST_CASE("a relay that cannot start says why") {
   other.private_key_file = folder.path + "/none.pem";
   CHECK(Relay::start(other).code() == ErrorCode::TLS_FAILED);
   CHECK(Relay::start({}).code() == ErrorCode::INVALID_ARGUMENT);
+
+  RelayConfig admin;
+  admin.data_dir = folder.path + "/admin";
+  admin.admin_port = 0;
+  admin.admin_address = "0.0.0.0";
+  CHECK(Relay::start(admin).code() == ErrorCode::INVALID_ARGUMENT);
+  admin.admin_beyond_loopback = true;
+  const auto open = Relay::start(admin);
+  REQUIRE(open.ok());
+  CHECK((*open)->admin_port().value_or(0) != 0);
+  CHECK_FALSE((*first)->admin_port().has_value());
 }
 
 }  // namespace sotto::relay::test

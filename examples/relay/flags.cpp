@@ -1,0 +1,77 @@
+#include "relay/flags.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+
+namespace sotto_relay {
+
+namespace {
+
+/// Where `--dev` keeps its data between starts.
+std::string dev_folder() {
+  const char* home = std::getenv("XDG_DATA_HOME");
+  if (home != nullptr && *home != '\0') return (std::filesystem::path(home) / "sotto-relay-dev").string();
+  home = std::getenv("HOME");
+  const std::filesystem::path base = home != nullptr && *home != '\0' ? std::filesystem::path(home) / ".local/share"
+                                                                      : std::filesystem::temp_directory_path();
+  return (base / "sotto-relay-dev").string();
+}
+
+}  // namespace
+
+void define(CLI::App& app, Flags& flags) {
+  app.set_config("--config", "", "Read settings from this file (name = value)");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  app.add_option("--data", flags.relay.data_dir, "Folder of the store")->envname("SOTTO_RELAY_DATA");
+  app.add_option("--listen", flags.relay.bind_address, "Address to listen on")
+      ->envname("SOTTO_RELAY_LISTEN")
+      ->capture_default_str();
+  app.add_option("--port", flags.relay.port, "TCP port; 0 lets the system choose")
+      ->envname("SOTTO_RELAY_PORT")
+      ->default_val(8443);
+  app.add_option("--cert", flags.relay.certificate_file,
+                 "Certificate chain (PEM); without one, a self-made one for localhost")
+      ->envname("SOTTO_RELAY_CERT");
+  app.add_option("--key", flags.relay.private_key_file, "Private key (PEM)")->envname("SOTTO_RELAY_KEY");
+  app.add_option("--max-connections", flags.relay.max_connections, "Connections at the same time")
+      ->envname("SOTTO_RELAY_MAX_CONNECTIONS")
+      ->capture_default_str();
+  app.add_option("--entry-lifetime", flags.entry_lifetime_days, "Days that a message waits for a device")
+      ->envname("SOTTO_RELAY_ENTRY_LIFETIME")
+      ->check(CLI::Range(1, 3650))
+      ->capture_default_str();
+  app.add_option("--admin-port", flags.relay.admin_port,
+                 "Port of health, metrics and status page over plain HTTP; 0 lets the system choose")
+      ->envname("SOTTO_RELAY_ADMIN_PORT");
+  app.add_option_function<std::string>(
+         "--admin-listen",
+         [&flags](const std::string& address) {
+           flags.relay.admin_address = address;
+           flags.relay.admin_beyond_loopback = true;
+         },
+         "Address of the admin port, also one that others can reach (default 127.0.0.1)")
+      ->envname("SOTTO_RELAY_ADMIN_LISTEN");
+  app.add_option("--log-level", flags.log_level, "debug, info, warning or error")
+      ->envname("SOTTO_RELAY_LOG_LEVEL")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->capture_default_str();
+  app.add_flag("--dev", flags.dev,
+               "Start at once for trying out: localhost, self-made certificate, data in a folder that is named");
+}
+
+bool complete(Flags& flags) {
+  static const std::map<std::string, sotto::LogLevel> levels{{"debug", sotto::LogLevel::debug},
+                                                             {"info", sotto::LogLevel::info},
+                                                             {"warning", sotto::LogLevel::warning},
+                                                             {"error", sotto::LogLevel::error}};
+  flags.relay.log_level = levels.at(flags.log_level);
+  flags.relay.entry_lifetime = std::chrono::hours(24) * flags.entry_lifetime_days;
+  if (flags.relay.data_dir.empty() && flags.dev) flags.relay.data_dir = dev_folder();
+  if (!flags.relay.data_dir.empty()) return true;
+  std::fprintf(stderr, "sotto-relay: --data names the folder of the store (or --dev to just try it)\n");
+  return false;
+}
+
+}  // namespace sotto_relay

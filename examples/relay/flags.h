@@ -1,0 +1,24 @@
+// What may be set, by flag, environment or file.
+#pragma once
+
+#include <sotto/relay.h>
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+namespace sotto_relay {
+
+struct Flags {
+  sotto::RelayConfig relay;
+  std::string log_level = "info";
+  int entry_lifetime_days = 30;
+  bool dev = false;
+};
+
+/// All options; they also stand behind a subcommand.
+void define(CLI::App& app, Flags& flags);
+
+/// What follows from the flags. False: no folder is named, which was said.
+bool complete(Flags& flags);
+
+}  // namespace sotto_relay

@@ -1,0 +1,126 @@
+#include "relay/backup.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+#include "base/try.h"
+#include "relay/backend/sqlite_backend.h"
+#include "relay/backend/sqlite_schema.h"
+
+namespace sotto::relay {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char store_name[] = "relay.db";
+
+Error failed(const std::string& path, int why) {
+  const ErrorCode code = why == ENOSPC || why == EDQUOT ? ErrorCode::DISK_FULL : ErrorCode::IO_ERROR;
+  return {code, path + ": " + std::generic_category().message(why)};
+}
+
+/// Names in a folder are on disk only after this.
+Status sync_folder(const fs::path& folder) {
+  const fs::path path = folder.empty() ? fs::path(".") : folder;
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return failed(path, errno);
+  const Status done = ::fsync(fd) == 0 ? Status() : Status(failed(path, errno));
+  ::close(fd);
+  return done;
+}
+
+Status move(const fs::path& from, const fs::path& to) {
+  if (std::rename(from.c_str(), to.c_str()) != 0) return failed(to, errno);
+  return sync_folder(to.parent_path());
+}
+
+/// A relay's store, of this version or an older one.
+Result<std::unique_ptr<store::Database>> open_store(const std::string& path) {
+  SOTTO_TRY_ASSIGN(auto db, store::Database::open_existing(path, {}));
+  SOTTO_TRY_ASSIGN(const auto application, db->one<std::int32_t>("PRAGMA application_id"));
+  if (application != sqlite_application_id) return Error(ErrorCode::CORRUPT, path + " is no store of a relay");
+  SOTTO_TRY_ASSIGN(const int version, store::schema_version(*db));
+  if (version > sqlite_migrations().back().version) return ErrorCode::NEWER_SCHEMA;
+  return db;
+}
+
+/// "relay-20260102T030405Z.db"
+std::string name_of(Timestamp now) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char name[64] = {};
+  std::strftime(name, sizeof name, "relay-%Y%m%dT%H%M%SZ.db", &utc);
+  return name;
+}
+
+/// Gone with its content, unless it was moved away.
+class TemporaryFolder {
+ public:
+  explicit TemporaryFolder(fs::path path) : path_(std::move(path)) {}
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+
+ private:
+  fs::path path_;
+};
+
+}  // namespace
+
+Result<std::string> back_up(const std::string& data_dir, const std::string& to, Timestamp now) {
+  if (data_dir.empty() || to.empty()) return Error(ErrorCode::INVALID_ARGUMENT, "a folder and a file are needed");
+  std::error_code error;
+  const fs::path target = fs::is_directory(to, error) ? fs::path(to) / name_of(now) : fs::path(to);
+  if (fs::exists(target, error)) return Error(ErrorCode::ALREADY_EXISTS, target.string() + " is there already");
+  SOTTO_TRY_ASSIGN(const auto db, open_store(fs::path(data_dir) / store_name));
+  fs::path part = target;
+  part += ".part";
+  fs::remove(part, error);
+  SOTTO_TRY(db->copy_to(part));
+  SOTTO_TRY(move(part, target));
+  return target.string();
+}
+
+Status restore(const std::string& from, const std::string& data_dir, Random& random) {
+  if (from.empty() || data_dir.empty()) return Error(ErrorCode::INVALID_ARGUMENT, "a file and a folder are needed");
+  fs::path folder = fs::path(data_dir).lexically_normal();
+  if (folder.filename().empty()) folder = folder.parent_path();
+  std::error_code error;
+  if (fs::exists(folder, error) && !(fs::is_directory(folder, error) && fs::is_empty(folder, error))) {
+    return Error(ErrorCode::ALREADY_EXISTS, data_dir + " is not an empty folder");
+  }
+  if (folder.has_parent_path()) fs::create_directories(folder.parent_path(), error);
+  SOTTO_TRY_ASSIGN(const auto backup, open_store(from));
+  SOTTO_TRY(backup->check_structure());
+
+  // Made beside the folder and put in its place in one step, so that no half of it, and no old incarnation, is served.
+  fs::path making = folder;
+  making += ".restoring";
+  fs::remove_all(making, error);
+  if (::mkdir(making.c_str(), 0700) != 0) return failed(making, errno);
+  const TemporaryFolder temporary(making);
+  SOTTO_TRY(backup->copy_to(making / store_name));
+  SqliteOptions options;
+  options.restored = true;
+  {
+    SOTTO_TRY_ASSIGN(const auto store, SqliteBackend::open(making, random, options));
+    SOTTO_TRY(store->checkpoint());
+  }
+  SOTTO_TRY(sync_folder(making));
+  return move(making, folder);
+}
+
+}  // namespace sotto::relay
