@@ -228,6 +228,8 @@ Result<BlobState> SqliteBlobStore::blob_begin(const BlobId& blob, const NewBlob&
       "INSERT INTO blob(id, owner, size, hash, received, hash_state, meta, revision, expires_at)"
       " VALUES(?, ?, ?, ?, 0, ?, ?, ?, ?)",
       blob, what.owner, what.size, what.hash, crypto::Sha256().state(), what.meta, out.revision, what.expires_at));
+  ++added_;
+  added_bytes_ += static_cast<std::int64_t>(what.size);
   return out;
 }
 
