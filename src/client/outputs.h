@@ -41,6 +41,12 @@ struct ChangeChatCommand {
 struct SendCommand {
   Message message;
   Completion<void> done;
+  /// Released in the transaction that stores the message.
+  std::optional<EventCursor> releases = std::nullopt;
+};
+struct ReleaseEventsCommand {
+  EventCursor up_to = 0;
+  Completion<void> done;
 };
 /// Connect now; or stay offline.
 struct ConnectCommand {};
@@ -59,7 +65,8 @@ struct ConnectionLost {
 struct TimerDue {};
 
 using Input = std::variant<RegisterCommand, FindUserCommand, CreateChatCommand, ChangeChatCommand, SendCommand,
-                           ConnectCommand, DisconnectCommand, Connected, FrameReceived, ConnectionLost, TimerDue>;
+                           ReleaseEventsCommand, ConnectCommand, DisconnectCommand, Connected, FrameReceived,
+                           ConnectionLost, TimerDue>;
 
 /// What the network is asked to do with the one connection, before the frames are sent.
 enum class NetworkAction : std::uint8_t { none, connect, close };

@@ -37,7 +37,7 @@ Status Stage::open() {
                                      connection_ = changed->state;
                                    events.push_back(event);
                                  },
-                                 true, key_packages));
+                                 true, key_packages, {true, {}}));
     return {};
   }();
   if (!store.ok()) {
@@ -197,6 +197,8 @@ std::string describe(store::Database& db, const UserId& self) {
     number(table, *must(db.one<std::int64_t>(std::string("SELECT count(*) FROM ") + table)));
   };
   for (const auto* table : {"outbox", "intent", "key_package", "user", "mls"}) count(table);
+  // Each message is told once; a chat that is asked for again may be told of again.
+  number("added", *must(db.one<std::int64_t>("SELECT count(*) FROM event WHERE kind = 2")));
   return out;
 }
 

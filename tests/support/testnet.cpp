@@ -37,7 +37,7 @@ void TestDevice::open() {
         if (const auto* changed = std::get_if<ConnectionChanged>(&event)) connection = changed->state;
         events.push_back(event);
       },
-      true));
+      true, wire::limits::key_packages_per_device, event_log));
   inputs_.emplace_back(client::TimerDue{});
 }
 

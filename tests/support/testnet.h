@@ -53,6 +53,8 @@ class TestDevice {
   std::vector<Result<void>> changes;
   ConnectionState connection = ConnectionState::offline;
   std::unique_ptr<store::Database> db;
+  /// Counts from the next start on.
+  client::EventLogging event_log;
 
  private:
   friend class TestNet;

@@ -10,6 +10,7 @@
 #include "base/try.h"
 #include "base/utf8.h"
 #include "client/driver/engine_thread.h"
+#include "client/event_log.h"
 #include "client/schema.h"
 #include "crypto/init.h"
 #include "wire/identity.h"
@@ -44,6 +45,8 @@ Result<net::Endpoint> endpoint_of(const ClientConfig& config) {
   return endpoint;
 }
 
+Error no_event_log() { return {ErrorCode::INVALID_ARGUMENT, "the client was opened without an event log"}; }
+
 Status check_name(std::string_view name) {
   if (name.size() > wire::limits::chat_name_bytes || !is_valid_utf8(name)) {
     return Error(ErrorCode::INVALID_ARGUMENT, "a name is UTF-8 of at most 256 bytes");
@@ -56,6 +59,7 @@ Status check_name(std::string_view name) {
 struct Client::Impl {
   std::shared_ptr<client::EngineThread> thread;
   std::shared_ptr<Executor> executor;
+  bool keeps_event_log = false;
 
   mutable std::mutex mutex;
   /// For reads on the callers' threads.
@@ -119,6 +123,8 @@ Result<std::unique_ptr<Client>> Client::open(ClientConfig config) {
   parts.endpoint = std::move(endpoint);
   parts.executor = impl->executor;
   parts.on_event = std::move(config.on_event);
+  impl->keeps_event_log = parts.event_log.on = config.keep_event_log;
+  parts.event_log.on_logged = std::move(config.on_events_logged);
   parts.log = Logger(std::move(config.log), config.log_level, log_key);
   parts.connect_at_open = config.connect_at_open;
   SOTTO_TRY_ASSIGN(impl->thread, client::EngineThread::start(std::move(parts)));
@@ -230,21 +236,33 @@ Result<std::vector<Participant>> Client::participants(const ChatId& id) const {
 }
 
 Result<Message> Client::send(const ChatId& chat, std::string text, Completion<void> done) {
+  return send(chat, std::move(text), SendOptions{}, std::move(done));
+}
+
+Result<Message> Client::send(const ChatId& chat, std::string text, SendOptions options, Completion<void> done) {
   SOTTO_TRY_ASSIGN(const auto self, impl_->own_account());
   if (text.empty() || text.size() > wire::limits::text_bytes || !is_valid_utf8(text)) {
     return Error(ErrorCode::INVALID_ARGUMENT, "a text is UTF-8 of 1 byte to 64 KiB");
   }
+  if (options.id && options.id->is_zero()) return Error(ErrorCode::INVALID_ARGUMENT, "an id is not zero");
+  if (options.releases && !impl_->keeps_event_log) return no_event_log();
   SystemRandom random;
   Message message;
   message.chat = chat;
-  message.id = random_id<ClientMessageId>(random);
+  message.id = options.id ? *options.id : random_id<ClientMessageId>(random);
   message.position = INT64_MAX;  // Known when it is on disk.
   message.sender = self.user;
   message.sender_device = self.device;
   message.text = std::move(text);
   message.sent_at = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  SOTTO_TRY(impl_->thread->enqueue(client::SendCommand{message, std::move(done)}));
-  return message;
+  std::optional<Message> known;
+  if (options.id) {
+    SOTTO_TRY_ASSIGN(known, impl_->read([&](store::Database& db) {
+      return client::MessageTable(db).find(chat, self.user, *options.id);
+    }));
+  }
+  SOTTO_TRY(impl_->thread->enqueue(client::SendCommand{message, std::move(done), options.releases}));
+  return known ? std::move(*known) : std::move(message);
 }
 
 Result<std::vector<Message>> Client::messages(const ChatId& chat, const MessagePage& page) const {
@@ -258,6 +276,17 @@ Result<Message> Client::message(const ChatId& chat, const ClientMessageId& id) c
     if (!found) return Error(ErrorCode::NOT_FOUND, "no such message");
     return std::move(*found);
   });
+}
+
+Result<std::vector<LoggedEvent>> Client::events(EventCursor after, std::size_t limit) const {
+  if (limit == 0 || limit > most_rows) return Error(ErrorCode::INVALID_ARGUMENT, "limit is 1 to 200");
+  if (!impl_->keeps_event_log) return no_event_log();
+  return impl_->read([&](store::Database& db) { return client::read_events(db, after, limit); });
+}
+
+void Client::release_events(EventCursor up_to, Completion<void> done) {
+  if (!impl_->keeps_event_log) return impl_->refuse(done, no_event_log());
+  impl_->submit(client::ReleaseEventsCommand{up_to, std::move(done)});
 }
 
 }  // namespace sotto
