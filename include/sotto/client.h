@@ -114,10 +114,10 @@ struct MessagePage {
 struct SendOptions {
   /// A new id of the app's own, not zero: sent again under it, the first message stays the only one in this chat. The
   /// relay sees ids, so they are best random.
-  std::optional<ClientMessageId> id;
+  std::optional<ClientMessageId> id = std::nullopt;
   /// Releases the log's events up to this one (see `Client::release_events`) in the transaction that stores the
   /// message: an answer to an event is written once or the event comes again, never both.
-  std::optional<EventCursor> releases;
+  std::optional<EventCursor> releases = std::nullopt;
 };
 
 class SOTTO_API Client {

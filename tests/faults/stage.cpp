@@ -30,14 +30,13 @@ Status Stage::open() {
   if (arm_allocations) armed.emplace();
   const auto store = [&]() -> Status {
     SOTTO_TRY_ASSIGN(db, client::open_store(place_.path, place_.vfs, store::Sharing::no_lease));
-    SOTTO_TRY_ASSIGN(engine, client::Engine::open(
-                                 *db, random_, log_,
-                                 [this](const Event& event) {
-                                   if (const auto* changed = std::get_if<ConnectionChanged>(&event))
-                                     connection_ = changed->state;
-                                   events.push_back(event);
-                                 },
-                                 true, key_packages, {true, {}}));
+    SOTTO_TRY_ASSIGN(engine, client::Engine::open(*db, random_, log_,
+                                                  [this](const Event& event) {
+                                                    if (const auto* changed = std::get_if<ConnectionChanged>(&event))
+                                                      connection_ = changed->state;
+                                                    events.push_back(event);
+                                                  },
+                                                  true, key_packages, {true, {}}));
     return {};
   }();
   if (!store.ok()) {
