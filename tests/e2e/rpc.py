@@ -30,12 +30,6 @@ def conforms(checker, value, what):
     check(problem is None, f"{what} does not fit the schema: {problem.message if problem else ''}: {value}")
 
 
-def memory(pid):
-    """Resident, in MiB."""
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS")) // 1024
-
-
 class Lines:
     """What came over one conversation, and how to ask over it. `write` sends one text."""
 

@@ -8,7 +8,7 @@ import subprocess
 import threading
 
 from processes import Folder, Relay, check, run
-from rpc import LINE, RPC, Rpc, conforms, memory, schema
+from rpc import LINE, RPC, Rpc, conforms, schema
 
 
 def hostile_lines(random_source):
@@ -60,15 +60,11 @@ def slow_reader(rpc):
         rpc.stdin.flush()
         done.set()
 
-    before = memory(rpc.pid)
     threading.Thread(target=write, daemon=True).start()
     check(not done.wait(5), "everything was taken, although nothing was read")
-    grown = memory(rpc.pid) - before
-    check(grown < 32, f"it grew by {grown} MiB while nobody read")
     for _ in range(count):
         check(json.loads(rpc.stdout.readline())["error"]["code"] == "UNKNOWN_COMMAND", "an answer")
     check(done.wait(60), "the rest was not taken")
-    return grown
 
 
 def waiting(rpc):
@@ -94,7 +90,7 @@ def main():
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE) as rpc:
             try:
                 print(f"{survive(rpc)} hostile lines were answered")
-                print(f"it grew by {slow_reader(rpc)} MiB while 20,000 answers waited")
+                slow_reader(rpc)
                 check(relay.terminate() == 0, "the relay did not end well")
                 print(f"{waiting(rpc)} of 1,101 commands were refused, since too many waited")
                 rpc.stdout.close()  # Nobody reads any more: it ends in order.
