@@ -53,7 +53,7 @@ endif()
 
 # The programs find the libraries beside themselves, wherever the tree is put.
 file(RELATIVE_PATH bin_to_lib ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
-foreach(program sotto-relay sotto-chat)
+foreach(program sotto-relay sotto-chat sotto-rpc)
   if(TARGET ${program})
     set_target_properties(${program} PROPERTIES INSTALL_RPATH "$ORIGIN/${bin_to_lib}")
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ${program})

@@ -46,6 +46,7 @@
 
 #include "sotto/chat.h"
 #include "sotto/event.h"
+#include "sotto/event_log.h"
 #include "sotto/executor.h"
 #include "sotto/log.h"
 #include "sotto/message.h"
@@ -74,6 +75,11 @@ struct ClientConfig {
   std::shared_ptr<Executor> executor;
   /// Called on the executor for each event.
   std::function<void(const Event&)> on_event;
+  /// Keeps a log of events for `events`. It costs a small row for each event, written with the change that it tells,
+  /// and its deletion; so an app that does well with `on_event` leaves it off.
+  bool keep_event_log = false;
+  /// Called on the executor when events were logged, once for all that came together.
+  std::function<void()> on_events_logged;
   /// Where log lines go, from the client's threads. Lines hold no content, no keys, and only hashes of ids.
   LogSink log;
   LogLevel log_level = LogLevel::warning;
@@ -105,6 +111,16 @@ struct MessagePage {
   std::optional<std::int64_t> before;
   /// 1 to 200.
   std::size_t limit = 50;
+};
+
+/// What a message may be given when it is sent.
+struct SendOptions {
+  /// A new id of the app's own, not zero: sent again under it, the first message stays the only one in this chat. The
+  /// relay sees ids, so they are best random.
+  std::optional<ClientMessageId> id = std::nullopt;
+  /// Releases the log's events up to this one (see `Client::release_events`) in the transaction that stores the
+  /// message: an answer to an event is written once or the event comes again, never both.
+  std::optional<EventCursor> releases = std::nullopt;
 };
 
 class SOTTO_API Client {
@@ -195,6 +211,10 @@ class SOTTO_API Client {
   /// Errors (returned): INVALID_ARGUMENT, NOT_REGISTERED, CLOSED, LIMIT_EXCEEDED (10,000 commands waiting).
   /// Errors (completed): NOT_FOUND (no such chat), REMOVED, DISK_FULL, IO_ERROR, CLOSED.
   Result<Message> send(const ChatId& chat, std::string text, Completion<void> done = {});
+  /// As above. What is known already under `options.id` comes back as it is; `done` then only says that the release is
+  /// on disk. Errors (also): INVALID_ARGUMENT, returned if the id is zero or the log is not kept, completed if no event
+  /// has the cursor yet. What is refused releases nothing.
+  Result<Message> send(const ChatId& chat, std::string text, SendOptions options, Completion<void> done = {});
 
   /// Writes a message with attachments, with or without a text (the caption, at most 16 KiB). As `send` of a text: it
   /// is returned at once and leaves by itself, when its attachments are uploaded; messages written later do not wait
@@ -228,6 +248,16 @@ class SOTTO_API Client {
   [[nodiscard]] Result<std::vector<Message>> messages(const ChatId& chat, const MessagePage& page = {}) const;
   /// One message. Errors: NOT_FOUND, IO_ERROR, CLOSED.
   [[nodiscard]] Result<Message> message(const ChatId& chat, const ClientMessageId& id) const;
+
+  // ---- The event log (`ClientConfig::keep_event_log`): one reader, who goes through it in order
+
+  /// Events after a cursor (0: all that were not released), in order; none at the log's end. On the caller's thread.
+  /// Errors: INVALID_ARGUMENT (limit is 1 to 200; no event has the cursor yet; no log is kept), IO_ERROR, CLOSED.
+  [[nodiscard]] Result<std::vector<LoggedEvent>> events(EventCursor after, std::size_t limit = 50) const;
+  /// The reader has done its part with all up to this event: they are deleted and never come again, also after a
+  /// restart. Errors (completed): INVALID_ARGUMENT (no event has the cursor yet; no log is kept), DISK_FULL, IO_ERROR,
+  /// CLOSED.
+  void release_events(EventCursor up_to, Completion<void> done = {});
 
  private:
   struct Impl;

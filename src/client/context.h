@@ -10,6 +10,7 @@
 #include "client/outputs.h"
 #include "client/tables/account_table.h"
 #include "client/tables/chat_table.h"
+#include "client/tables/event_table.h"
 #include "client/tables/media_table.h"
 #include "client/tables/message_table.h"
 #include "client/tables/outbox_table.h"
@@ -27,6 +28,14 @@ struct MediaFiles {
   std::uint64_t cache_bytes = 2ULL << 30;
 };
 
+/// Whether events are logged on disk.
+struct EventLogging {
+  bool on = false;
+  /// Put into `Outputs::callbacks` of a step that logged some; may be empty.
+  std::function<void()> on_logged;
+  std::size_t most = most_logged_events;
+};
+
 struct Context {
   Context(store::Database& database, Random& rng, const Logger& logger, std::function<void(const Event&)> event_sink)
       : db(database),
@@ -40,7 +49,8 @@ struct Context {
         intents(database),
         users(database),
         key_packages(database),
-        media_rows(database) {}
+        media_rows(database),
+        events(database) {}
 
   store::Database& db;
   Random& random;
@@ -56,6 +66,11 @@ struct Context {
   KeyPackageTable key_packages;
   MediaTable media_rows;
   MediaFiles media;
+  EventTable events;
+
+  EventLogging event_log;
+  /// What this step logs; written before its commit.
+  std::vector<EventRow> to_log;
 
   /// As on disk, or as it will be when this step's transaction commits; read anew after a rollback.
   std::optional<AccountRow> account;
@@ -83,6 +98,10 @@ struct Context {
 
   /// Tells the app, after the commit.
   void emit(Event event) {
+    if (const auto row = event_log.on ? event_row(event) : std::nullopt) {
+      to_log.push_back(*row);
+      undo.emplace_back([this] { to_log.pop_back(); });
+    }
     if (!on_event) return;
     out.callbacks.push_back([sink = on_event, what = std::move(event)] { sink(what); });
   }

@@ -39,11 +39,14 @@ Engine::Engine(store::Database& db, Random& random, const Logger& log, std::func
 
 Result<std::unique_ptr<Engine>> Engine::open(store::Database& db, Random& random, const Logger& log,
                                              std::function<void(const Event&)> on_event, bool connect_at_open,
-                                             const MediaFiles& media, std::size_t key_package_stock) {
+                                             const MediaFiles& media, std::size_t key_package_stock,
+                                             EventLogging event_log) {
   return guarded([&]() -> Result<std::unique_ptr<Engine>> {
     std::unique_ptr<Engine> engine(new Engine(db, random, log, std::move(on_event)));
     engine->c_.media = media;
     engine->c_.key_package_stock = key_package_stock;
+    engine->c_.event_log = std::move(event_log);
+    if (!engine->c_.event_log.on) SOTTO_TRY(engine->c_.events.note_pause());
     SOTTO_TRY_ASSIGN(engine->c_.account, engine->c_.accounts.load());
     if (!connect_at_open) engine->session_.on_disconnect_wanted();
     engine->c_.out = {};
@@ -57,6 +60,7 @@ Outputs Engine::step(Timestamp now, std::span<Input> inputs) {
   c_.out = {};
   c_.acks.clear();
   c_.dirty.clear();
+  c_.to_log.clear();
   const auto status = guarded([&] { return run(inputs); });
   if (!status.ok()) {
     SOTTO_RARE(step_undone);
@@ -106,6 +110,7 @@ Status Engine::run(std::span<Input> inputs) {
   SOTTO_TRY(media_.pump(session_.ready()));
   SOTTO_TRY(pump());
   SOTTO_TRY(send_acks());
+  SOTTO_TRY(log_events());
   return transaction.commit();
 }
 
@@ -138,6 +143,7 @@ void Engine::fail(Context& context, const Input& input, const Error& why) {
                  [&](const SendCommand& command) { context.complete<void>(command.done, why); },
                  [&](const ForwardCommand& command) { context.complete<void>(command.done, why); },
                  [&](const TransferCommand& command) { context.complete<void>(command.done, why); },
+                 [&](const ReleaseEventsCommand& command) { context.complete<void>(command.done, why); },
                  [](const auto&) {},
              },
              input);
@@ -195,6 +201,12 @@ Status Engine::dispatch(Input& input) {
                         [&](const TransferCommand& command) { return media_.control(command); },
                         [&](const DownloadPolicyCommand& command) {
                           media_.set_policy(command.policy, command.metered);
+                          return Status{};
+                        },
+                        [&](const ReleaseEventsCommand& command) {
+                          auto released = c_.events.release(command.up_to);
+                          if (!released.ok() && must_undo(released.error())) return released;
+                          c_.complete<void>(command.done, std::move(released));
                           return Status{};
                         },
                         [&](const ConnectCommand&) {
@@ -365,6 +377,13 @@ Status Engine::on_found(std::size_t id, const wire::Response& response) {
   }();
   if (!found.ok() && must_undo(found.error())) return found.error();
   c_.complete<UserId>(command.done, std::move(found));
+  return {};
+}
+
+Status Engine::log_events() {
+  if (c_.to_log.empty()) return {};
+  SOTTO_TRY(c_.events.append(c_.to_log, c_.event_log.most));
+  if (c_.event_log.on_logged) c_.out.callbacks.push_back(c_.event_log.on_logged);
   return {};
 }
 

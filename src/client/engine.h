@@ -21,7 +21,8 @@ class Engine {
   static Result<std::unique_ptr<Engine>> open(store::Database& db, Random& random, const Logger& log,
                                               std::function<void(const Event&)> on_event, bool connect_at_open,
                                               const MediaFiles& media = {},
-                                              std::size_t key_package_stock = wire::limits::key_packages_per_device);
+                                              std::size_t key_package_stock = wire::limits::key_packages_per_device,
+                                              EventLogging event_log = {});
 
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -57,6 +58,7 @@ class Engine {
   Status on_found(std::size_t query, const wire::Response& response);
   /// Takes a query out, so that it can be completed.
   std::optional<Query> take_query(std::size_t id);
+  Status log_events();
   Status send_acks();
   void on_lost(const Error& why);
   void on_rollback(const Error& why);

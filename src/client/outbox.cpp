@@ -3,6 +3,7 @@
 #include "base/test_hooks.h"
 #include "base/try.h"
 #include "client/content.h"
+#include "client/failures.h"
 #include "wire/frame.h"
 #include "wire/limits.h"
 
@@ -36,6 +37,19 @@ Result<std::optional<Message>> Outbox::store(const SendCommand& command, const w
   }
   if (chat->status == ChatStatus::removed || chat->status == ChatStatus::failed) {
     c_.complete<void>(command.done, Error(ErrorCode::REMOVED, "nothing can be written in this chat any more"));
+    return std::optional<Message>();
+  }
+  if (command.releases) {
+    const auto released = c_.events.release(*command.releases);
+    if (!released.ok() && must_undo(released.error())) return released.error();
+    if (!released.ok()) {
+      c_.complete<void>(command.done, released);
+      return std::optional<Message>();
+    }
+  }
+  SOTTO_TRY_ASSIGN(const auto known, c_.messages.find(message.chat, c_.account->user, message.id));
+  if (known) {  // Asked for again under the same id.
+    c_.complete<void>(command.done, Result<void>{});
     return std::optional<Message>();
   }
   SOTTO_TRY_ASSIGN(const auto place, c_.accounts.take_place());

@@ -42,6 +42,12 @@ struct SendCommand {
   Message message;
   std::vector<OutgoingAttachment> attachments;
   Completion<void> done;
+  /// Released in the transaction that stores the message.
+  std::optional<EventCursor> releases = std::nullopt;
+};
+struct ReleaseEventsCommand {
+  EventCursor up_to = 0;
+  Completion<void> done;
 };
 /// What another message says and shows, once more.
 struct ForwardCommand {
@@ -85,10 +91,10 @@ struct MediaConnectionLost {
 /// Nothing but the passing of time.
 struct TimerDue {};
 
-using Input =
-    std::variant<RegisterCommand, FindUserCommand, CreateChatCommand, ChangeChatCommand, SendCommand, ForwardCommand,
-                 TransferCommand, DownloadPolicyCommand, ConnectCommand, DisconnectCommand, Connected, FrameReceived,
-                 ConnectionLost, MediaConnected, MediaFrameReceived, MediaConnectionLost, TimerDue>;
+using Input = std::variant<RegisterCommand, FindUserCommand, CreateChatCommand, ChangeChatCommand, SendCommand,
+                           ForwardCommand, TransferCommand, DownloadPolicyCommand, ReleaseEventsCommand, ConnectCommand,
+                           DisconnectCommand, Connected, FrameReceived, ConnectionLost, MediaConnected,
+                           MediaFrameReceived, MediaConnectionLost, TimerDue>;
 
 /// What the network is asked to do with a connection, before the frames are sent.
 enum class NetworkAction : std::uint8_t { none, connect, close };

@@ -21,6 +21,13 @@ client::Input send_text(const Scene& scene, Completion<void> done) {
   return client::SendCommand{message, {}, std::move(done)};
 }
 
+/// The first thing in the log is what the device has received.
+client::Input answer(const Scene& scene, Completion<void> done) {
+  auto command = std::get<client::SendCommand>(send_text(scene, std::move(done)));
+  command.releases = 1;
+  return command;
+}
+
 client::Input rename_chat(const Scene& scene, Completion<void> done) {
   return client::ChangeChatCommand{scene.chat, client::ChangeKind::rename, {}, "renamed", std::move(done)};
 }
@@ -62,6 +69,7 @@ std::vector<Scenario> make_scenarios() {
   out.push_back({"find a user", maker.scene_of(maker.bob), find_user});
   maker.alice.send(maker.chat, "received");
   out.push_back({"receive", maker.scene_of(maker.bob), nullptr});
+  out.push_back({"answer", maker.scene_of(maker.bob), answer});
   maker.bob.go_online();
   REQUIRE(maker.net.settle());
 

@@ -30,14 +30,13 @@ Status Stage::open() {
   if (arm_allocations) armed.emplace();
   const auto store = [&]() -> Status {
     SOTTO_TRY_ASSIGN(db, client::open_store(place_.path, place_.vfs, store::Sharing::no_lease));
-    SOTTO_TRY_ASSIGN(engine, client::Engine::open(
-                                 *db, random_, log_,
-                                 [this](const Event& event) {
-                                   if (const auto* changed = std::get_if<ConnectionChanged>(&event))
-                                     connection_ = changed->state;
-                                   events.push_back(event);
-                                 },
-                                 true, {}, key_packages));
+    SOTTO_TRY_ASSIGN(engine, client::Engine::open(*db, random_, log_,
+                                                  [this](const Event& event) {
+                                                    if (const auto* changed = std::get_if<ConnectionChanged>(&event))
+                                                      connection_ = changed->state;
+                                                    events.push_back(event);
+                                                  },
+                                                  true, {}, key_packages, {true, {}}));
     return {};
   }();
   if (!store.ok()) {
@@ -197,6 +196,8 @@ std::string describe(store::Database& db, const UserId& self) {
     number(table, *must(db.one<std::int64_t>(std::string("SELECT count(*) FROM ") + table)));
   };
   for (const auto* table : {"outbox", "intent", "key_package", "user", "mls"}) count(table);
+  // Each message is told once; a chat that is asked for again may be told of again.
+  number("added", *must(db.one<std::int64_t>("SELECT count(*) FROM event WHERE kind = 2")));
   return out;
 }
 

@@ -37,7 +37,7 @@ void TestDevice::open() {
         if (const auto* changed = std::get_if<ConnectionChanged>(&event)) connection = changed->state;
         events.push_back(event);
       },
-      true, client::MediaFiles{folder_.path(), {}, cache_bytes}));
+      true, client::MediaFiles{folder_.path(), {}, cache_bytes}, wire::limits::key_packages_per_device, event_log));
   inputs_.emplace_back(client::TimerDue{});
 }
 

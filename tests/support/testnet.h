@@ -65,6 +65,8 @@ class TestDevice {
   std::uint64_t cache_bytes = 1ULL << 30;
   /// Where the files of its attachments are.
   [[nodiscard]] std::string folder() const { return folder_.path(); }
+  /// Counts from the next start on.
+  client::EventLogging event_log;
 
  private:
   friend class TestNet;

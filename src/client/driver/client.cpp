@@ -11,6 +11,7 @@
 #include "base/try.h"
 #include "base/utf8.h"
 #include "client/driver/engine_thread.h"
+#include "client/event_log.h"
 #include "client/media/cipher_file.h"
 #include "client/schema.h"
 #include "crypto/init.h"
@@ -46,6 +47,8 @@ Result<net::Endpoint> endpoint_of(const ClientConfig& config) {
   return endpoint;
 }
 
+Error no_event_log() { return {ErrorCode::INVALID_ARGUMENT, "the client was opened without an event log"}; }
+
 Status check_name(std::string_view name) {
   if (name.size() > wire::limits::chat_name_bytes || !is_valid_utf8(name)) {
     return Error(ErrorCode::INVALID_ARGUMENT, "a name is UTF-8 of at most 256 bytes");
@@ -70,6 +73,7 @@ Message new_message(const Account& self, const ChatId& chat) {
 struct Client::Impl {
   std::shared_ptr<client::EngineThread> thread;
   std::shared_ptr<Executor> executor;
+  bool keeps_event_log = false;
 
   mutable std::mutex mutex;
   std::string media_folder;
@@ -134,6 +138,8 @@ Result<std::unique_ptr<Client>> Client::open(ClientConfig config) {
   parts.endpoint = std::move(endpoint);
   parts.executor = impl->executor;
   parts.on_event = std::move(config.on_event);
+  impl->keeps_event_log = parts.event_log.on = config.keep_event_log;
+  parts.event_log.on_logged = std::move(config.on_events_logged);
   parts.log = Logger(std::move(config.log), config.log_level, log_key);
   parts.connect_at_open = config.connect_at_open;
   parts.media.folder = config.data_dir + "/media";
@@ -249,14 +255,27 @@ Result<std::vector<Participant>> Client::participants(const ChatId& id) const {
 }
 
 Result<Message> Client::send(const ChatId& chat, std::string text, Completion<void> done) {
+  return send(chat, std::move(text), SendOptions{}, std::move(done));
+}
+
+Result<Message> Client::send(const ChatId& chat, std::string text, SendOptions options, Completion<void> done) {
   SOTTO_TRY_ASSIGN(const auto self, impl_->own_account());
   if (text.empty() || text.size() > wire::limits::text_bytes || !is_valid_utf8(text)) {
     return Error(ErrorCode::INVALID_ARGUMENT, "a text is UTF-8 of 1 byte to 64 KiB");
   }
+  if (options.id && options.id->is_zero()) return Error(ErrorCode::INVALID_ARGUMENT, "an id is not zero");
+  if (options.releases && !impl_->keeps_event_log) return no_event_log();
   auto message = new_message(self, chat);
+  if (options.id) message.id = *options.id;
   message.text = std::move(text);
-  SOTTO_TRY(impl_->thread->enqueue(client::SendCommand{message, {}, std::move(done)}));
-  return message;
+  std::optional<Message> known;
+  if (options.id) {
+    SOTTO_TRY_ASSIGN(known, impl_->read([&](store::Database& db) {
+      return client::MessageTable(db).find(chat, self.user, *options.id);
+    }));
+  }
+  SOTTO_TRY(impl_->thread->enqueue(client::SendCommand{message, {}, std::move(done), options.releases}));
+  return known ? std::move(*known) : std::move(message);
 }
 
 Result<Message> Client::send(const ChatId& chat, std::string text, std::vector<OutgoingAttachment> attachments,
@@ -348,6 +367,17 @@ Result<Message> Client::message(const ChatId& chat, const ClientMessageId& id) c
     if (!found) return Error(ErrorCode::NOT_FOUND, "no such message");
     return std::move(*found);
   });
+}
+
+Result<std::vector<LoggedEvent>> Client::events(EventCursor after, std::size_t limit) const {
+  if (limit == 0 || limit > most_rows) return Error(ErrorCode::INVALID_ARGUMENT, "limit is 1 to 200");
+  if (!impl_->keeps_event_log) return no_event_log();
+  return impl_->read([&](store::Database& db) { return client::read_events(db, after, limit); });
+}
+
+void Client::release_events(EventCursor up_to, Completion<void> done) {
+  if (!impl_->keeps_event_log) return impl_->refuse(done, no_event_log());
+  impl_->submit(client::ReleaseEventsCommand{up_to, std::move(done)});
 }
 
 }  // namespace sotto

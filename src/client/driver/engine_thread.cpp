@@ -34,8 +34,15 @@ Result<std::shared_ptr<EngineThread>> EngineThread::start(Parts parts) {
   const auto sink = [stopping = self->stopping_, on_event = self->parts_.on_event](const Event& event) {
     if (on_event && !stopping->load()) on_event(event);
   };
-  SOTTO_TRY_ASSIGN(self->engine_, Engine::open(*self->parts_.db, self->random_, self->parts_.log, sink,
-                                               self->parts_.connect_at_open, self->parts_.media));
+  auto event_log = self->parts_.event_log;
+  if (event_log.on_logged) {
+    event_log.on_logged = [stopping = self->stopping_, wake = std::move(event_log.on_logged)] {
+      if (!stopping->load()) wake();
+    };
+  }
+  SOTTO_TRY_ASSIGN(self->engine_,
+                   Engine::open(*self->parts_.db, self->random_, self->parts_.log, sink, self->parts_.connect_at_open,
+                                self->parts_.media, wire::limits::key_packages_per_device, std::move(event_log)));
   try {
     self->thread_ = std::thread([self] { self->run(); });
   } catch (const std::system_error&) {

@@ -25,6 +25,7 @@ class EngineThread final : public net::ClientHandler, public std::enable_shared_
     /// The executor is the client's own: it lives until it has run everything.
     bool own_executor = false;
     std::function<void(const Event&)> on_event;
+    EventLogging event_log;
     Logger log;
     bool connect_at_open = true;
     MediaFiles media;

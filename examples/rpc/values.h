@@ -1,0 +1,28 @@
+// What goes out, as JSON; docs/rpc.md says what each field means.
+#pragma once
+
+#include <sotto/client.h>
+
+#include <nlohmann/json.hpp>
+
+namespace rpc {
+
+/// Keeps the order in which fields were put in.
+using Out = nlohmann::ordered_json;
+
+Out to_json(const sotto::Error& error);
+Out to_json(const sotto::Account& account);
+Out to_json(const sotto::Chat& chat);
+Out to_json(const sotto::Participant& participant);
+Out to_json(const sotto::Message& message);
+Out to_json(const sotto::LoggedEvent& event);
+Out to_json(const sotto::ConnectionChanged& change);
+
+template <typename T>
+Out list_of(const std::vector<T>& values) {
+  auto out = Out::array();
+  for (const auto& value : values) out.push_back(to_json(value));
+  return out;
+}
+
+}  // namespace rpc
