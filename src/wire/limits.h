@@ -54,9 +54,9 @@ inline constexpr std::size_t users_per_take = 20;
 inline constexpr std::size_t inline_tree_bytes = 32 * 1024;
 inline constexpr std::size_t attachment_part_bytes = 128 * 1024;
 /// A file in a chat: what phones' videos come to.
-inline constexpr std::uint64_t attachment_plain_bytes = 2ULL * 1024 * 1024 * 1024;
-/// Its ciphertext: 17 bytes for each 64 KiB, and a header.
-inline constexpr std::uint64_t attachment_bytes = attachment_plain_bytes + 1024 * 1024;
+inline constexpr std::uint64_t attachment_plain_bytes = 2'147'483'648;
+/// Its ciphertext, which has 17 bytes more for each 64 KiB, and a header: with a mebibyte of room.
+inline constexpr std::uint64_t attachment_bytes = 2'148'532'224;
 /// What a ratchet tree of 1,000 devices comes to, with room: bounds the memory of a device that joins.
 inline constexpr std::uint64_t tree_bytes = 2 * 1024 * 1024;
 

@@ -783,3 +783,75 @@ def _(scene):
 def _(scene):
     """An id of the wrong size."""
     return scene.member().ask(fetch(SHORT))
+
+
+def uploaded(member, data=b"four"):
+    id = attachment(member, data)
+    check(member.ask(part(id, 0, data))["status"] == "OK", "an upload")
+    return id
+
+
+def reference(id, token=TOKEN):
+    return {"referenceAttachment": {"attachmentId": id, "token": token, "recipients": 1}}
+
+
+@case("referenceAttachment", "OK")
+def _(scene):
+    """By anybody who has the token: it is there whole."""
+    id = uploaded(scene.member())
+    answer = scene.member().ask(reference(id))
+    check(answer["attachmentCreated"]["offset"] == "4", f"{answer}")
+    return answer
+
+
+@case("referenceAttachment", "NOT_FOUND")
+def _(scene):
+    """What is not there, or not whole."""
+    ann = scene.member()
+    check(ann.ask(reference(os.urandom(16)))["status"] == "NOT_FOUND", "a name of nothing")
+    return ann.ask(reference(attachment(ann, b"four")))
+
+
+@case("referenceAttachment", "FORBIDDEN")
+def _(scene):
+    """Another token."""
+    ann = scene.member()
+    return ann.ask(reference(uploaded(ann), b"another token"))
+
+
+@case("referenceAttachment", "INVALID_ARGUMENT")
+def _(scene):
+    """An id of the wrong size."""
+    return scene.member().ask(reference(SHORT))
+
+
+def received(id, token=TOKEN):
+    return {"attachmentReceived": {"attachmentId": id, "token": token}}
+
+
+@case("attachmentReceived", "OK")
+def _(scene):
+    """As often as one likes; it can be fetched for a day still."""
+    id, ben = uploaded(scene.member()), scene.member()
+    ben.ask(received(id))
+    answer = ben.ask(received(id))
+    check(ben.ask(fetch(id))["status"] == "OK", "gone at once")
+    return answer
+
+
+@case("attachmentReceived", "NOT_FOUND")
+def _(scene):
+    """What is not there."""
+    return scene.member().ask(received(os.urandom(16)))
+
+
+@case("attachmentReceived", "FORBIDDEN")
+def _(scene):
+    """Another token."""
+    return scene.member().ask(received(uploaded(scene.member()), b"another token"))
+
+
+@case("attachmentReceived", "INVALID_ARGUMENT")
+def _(scene):
+    """An id of the wrong size."""
+    return scene.member().ask(received(SHORT))

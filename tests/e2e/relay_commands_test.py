@@ -18,7 +18,7 @@ from wire_client import CODES, read_source
 MAIN = {"publishKeyPackages", "takeKeyPackages", "findUser", "putDeviceList", "createChat", "sendMessage",
         "modifyChatParticipants", "updateChat", "ack"}
 READERS = {"getDeviceList", "getChat"}
-MEDIA = {"createAttachment", "uploadAttachment"}
+MEDIA = {"createAttachment", "uploadAttachment", "referenceAttachment", "attachmentReceived"}
 ALLOWED = {
     None: {"register", "authenticate"},
     "MAIN": MAIN | READERS | MEDIA | {"authenticate", "fetchAttachment"},
@@ -28,7 +28,10 @@ ALLOWED = {
 
 # Codes that the relay's sources name and no request brings about.
 NOT_BROUGHT_ABOUT = {
+    "ADDRESS_IN_USE": "at the start: refusing_test.py",
+    "ALREADY_EXISTS": "backup and restore: maintenance_test.py",
     "CORRUPT": "damage on the disk: tests/faults and the simulation",
+    "DISK_FULL": "the disk: refusing_test.py, tests/faults",
     "INTERNAL": "a promise broken inside",
     "IO_ERROR": "the disk: tests/faults",
     "NEWER_SCHEMA": "at the start: starting_test.py",

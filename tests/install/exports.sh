@@ -3,7 +3,7 @@
 # instantiation of a standard template.
 set -euo pipefail
 symbols=$(nm -D --defined-only -C "$1" | sed -E 's/^[0-9a-f]+ . //')
-api='sotto::(Client|Relay)::|sotto::Executor|sotto::(error_name|error_text|error_retryable|to_string)\('
+api='sotto::(Client|AttachmentReader|Relay)::|sotto::Executor|sotto::(error_name|error_text|error_retryable|to_string)\('
 strangers=$(grep -vE "^($api|(typeinfo|typeinfo name|vtable) for sotto::Executor$|sotto_[a-z0-9_]+$)" <<<"$symbols" || true)
 if [ -n "$strangers" ]; then
   echo "$1 exports more than the API:"

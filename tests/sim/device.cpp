@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "client/media/cipher_file.h"
 #include "client/schema.h"
 #include "sim/calm_store.h"
 #include "sim/world.h"
@@ -76,17 +77,19 @@ void Device::lose_process() {
   db_.reset();
   checkpoint_planned_ = false;
   connection_ = ConnectionState::offline;
-  connection_id_ = 0;
+  connection_id_ = media_id_ = 0;
 }
 
 void Device::close() {
   if (!running()) return;
   wanted_running_ = false;
-  const auto connection = connection_id_;
+  const auto connections = {connection_id_, media_id_};
   auto last = engine_->close(inputs_);
   for (const auto& callback : last.callbacks) callback();
   world_.oracle().on_closed(*this, pending_.size());
-  if (connection != 0) world_.network().close_by_client(connection);
+  for (const auto connection : connections) {
+    if (connection != 0) world_.network().close_by_client(connection);
+  }
   trace("closed");
   lose_process();
   if (disk().dead()) disk().start();
@@ -94,11 +97,13 @@ void Device::close() {
 
 void Device::die(bool power_cut) {
   if (!running()) return;
-  const auto connection = connection_id_;
+  const auto connections = {connection_id_, media_id_};
   if (!disk().dead()) power_cut ? disk().power_cut() : disk().kill();
   trace(power_cut ? "power is cut" : "is killed");
   lose_process();
-  if (connection != 0) world_.network().client_died(connection, power_cut);
+  for (const auto connection : connections) {
+    if (connection != 0) world_.network().client_died(connection, power_cut);
+  }
   world_.after(Milliseconds(world_.trouble.skewed(100, 120'000)), [this, life = life_] {
     if (life == life_) try_start();
   });
@@ -107,7 +112,9 @@ void Device::die(bool power_cut) {
 // ---- Steps
 
 void Device::input(client::Input input, relay::ConnectionId connection) {
-  if (!running() || connection != connection_id_ || connection == 0) return;
+  if (!running() || connection == 0) return;
+  if (connection == media_id_) return media_input(std::move(input));
+  if (connection != connection_id_) return;
   if (std::holds_alternative<client::ConnectionLost>(input)) connection_id_ = 0;
   if (auto* frame = std::get_if<client::FrameReceived>(&input)) {
     if (auto* hostile = world_.hostile_relay()) {
@@ -117,6 +124,19 @@ void Device::input(client::Input input, relay::ConnectionId connection) {
     world_.oracle().on_frame_down(*this, frame->frame);
   }
   inputs_.push_back(std::move(input));
+  schedule_step(world_.now());
+}
+
+void Device::media_input(client::Input input) {
+  if (auto* lost = std::get_if<client::ConnectionLost>(&input)) {
+    media_id_ = 0;
+    inputs_.emplace_back(client::MediaConnectionLost{std::move(lost->why)});
+  } else if (auto* frame = std::get_if<client::FrameReceived>(&input)) {
+    trace("gets " + fingerprint(frame->frame) + " for attachments");
+    inputs_.emplace_back(client::MediaFrameReceived{std::move(frame->frame)});
+  } else {
+    inputs_.emplace_back(client::MediaConnected{});
+  }
   schedule_step(world_.now());
 }
 
@@ -164,30 +184,35 @@ void Device::step() {
   if (disk().dead()) die(false);
 }
 
+bool Device::let_out(relay::ConnectionId& connection, client::NetworkAction action, std::vector<Bytes> frames,
+                     std::optional<std::size_t>& left) {
+  const bool main = &connection == &connection_id_;
+  if (action != client::NetworkAction::none && connection != 0) {
+    world_.network().close_by_client(std::exchange(connection, 0));
+  }
+  if (action == client::NetworkAction::connect) connection = world_.network().connect(*this);
+  for (auto& frame : frames) {
+    if (connection == 0) break;
+    if (left && (*left)-- == 0 && world_.inject(Fault::kill_sending)) return die(false), false;
+    auto* hostile_member = main ? world_.hostile_member() : nullptr;
+    if (hostile_member != nullptr) hostile_member->on_way_up(*this, frame);
+    trace("sends " + fingerprint(frame));
+    if (main) world_.oracle().on_frame_up(*this, frame);
+    auto* hostile_relay = main ? world_.hostile_relay() : nullptr;
+    if (hostile_relay != nullptr) hostile_relay->on_way_up(*this, frame);
+    world_.network().send_up(connection, std::move(frame));
+  }
+  return true;
+}
+
 bool Device::let_out(client::Outputs out) {
   auto left = std::exchange(die_after_, std::nullopt);
-  const auto dies_now = [&] { return left && (*left)-- == 0; };
-  if (out.network != client::NetworkAction::none && connection_id_ != 0) {
-    world_.network().close_by_client(std::exchange(connection_id_, 0));
-  }
-  if (out.network == client::NetworkAction::connect) connection_id_ = world_.network().connect(*this);
-  for (auto& frame : out.frames) {
-    if (connection_id_ == 0) break;
-    if (dies_now()) {
-      if (world_.inject(Fault::kill_sending)) return die(false), false;
-    }
-    if (auto* hostile = world_.hostile_member()) hostile->on_way_up(*this, frame);
-    trace("sends " + fingerprint(frame));
-    world_.oracle().on_frame_up(*this, frame);
-    if (auto* hostile = world_.hostile_relay()) hostile->on_way_up(*this, frame);
-    world_.network().send_up(connection_id_, std::move(frame));
-  }
+  if (!let_out(connection_id_, out.network, std::move(out.frames), left)) return false;
+  if (!let_out(media_id_, out.media.network, std::move(out.media.frames), left)) return false;
   schedule_timer(out.next_timer);
   const auto life = life_;
   for (const auto& callback : out.callbacks) {
-    if (dies_now()) {
-      if (world_.inject(Fault::kill_sending)) return die(false), false;
-    }
+    if (left && (*left)-- == 0 && world_.inject(Fault::kill_sending)) return die(false), false;
     callback();
     if (life != life_) return false;
   }
@@ -273,6 +298,36 @@ void Device::send(const ChatId& chat, const std::string& text) {
       })});
 }
 
+void Device::send_picture(const ChatId& chat, const std::string& caption, const Bytes& picture, bool as_file) {
+  Message message;
+  message.chat = chat;
+  message.id = random_id<ClientMessageId>(random_);
+  message.text = caption;
+  message.sent_at = local_now();
+  OutgoingAttachment attachment;
+  attachment.info.kind = AttachmentKind::image;
+  attachment.info.name = "picture.jpg";
+  attachment.bytes = picture;
+  if (as_file) {
+    // Of the app's own making, so that only a full disk stands against it.
+    const World::Calm calm(world_);
+    const auto path = "/picture-" + brief(message.id.bytes);
+    auto file = store::File::open(path, store::File::Mode::write, disk().vfs_name());
+    if (file.ok() && file->write(0, picture).ok() && file->sync().ok()) {
+      attachment.path = path;
+      attachment.bytes.clear();
+    }
+  }
+  world_.oracle().on_send(*this, message);
+  world_.oracle().on_attach(message.id, picture);
+  command(client::SendCommand{
+      message,
+      {std::move(attachment)},
+      expect<void>("send " + brief(message.id.bytes), [this, id = message.id](const Result<void>& result) {
+        world_.oracle().on_send_done(*this, id, result);
+      })});
+}
+
 void Device::change(const ChatId& chat, client::ChangeKind kind, const UserId& who, const std::string& new_name) {
   static constexpr std::array<const char*, 4> names = {"add ", "remove ", "rename ", "refresh "};
   command(client::ChangeChatCommand{chat, kind, who, new_name,
@@ -309,7 +364,12 @@ bool Device::quiet() {
       return chat && (chat->status == ChatStatus::active || chat->status == ChatStatus::creating);
     });
   };
-  return !waits(must(client::OutboxTable(*db_).chats(), "outbox")) &&
+  client::MediaTable media(*db_);
+  using client::MediaState;
+  for (const auto state : {MediaState::preparing, MediaState::uploading, MediaState::downloading}) {
+    if (!must(media.in_state(state, 1), "media").empty()) return false;
+  }
+  return must(media.unready(1), "media").empty() && !waits(must(client::OutboxTable(*db_).chats(), "outbox")) &&
          !waits(must(client::IntentTable(*db_).chats(), "intents"));
 }
 

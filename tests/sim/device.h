@@ -31,6 +31,7 @@ class Device final : public Machine {
   void die(bool power_cut);
   /// From the network; passed over if it is about an older connection.
   void input(client::Input input, relay::ConnectionId connection);
+  void media_input(client::Input input);
   void command(client::Input command);
   void connect();
   void disconnect();
@@ -43,6 +44,8 @@ class Device final : public Machine {
   void create_direct(Device& peer);
   void create_group(const std::vector<Device*>& others, const std::string& name);
   void send(const ChatId& chat, const std::string& text);
+  /// A picture, handed over in memory or as a file of the app's.
+  void send_picture(const ChatId& chat, const std::string& caption, const Bytes& picture, bool as_file);
   void change(const ChatId& chat, client::ChangeKind kind, const UserId& user = {}, const std::string& name = {});
 
   // ---- What its store says. Never disturbed by faults; only while running.
@@ -61,6 +64,8 @@ class Device final : public Machine {
   void step() override;
   /// Lets out what a step made; false if the process died on the way.
   bool let_out(client::Outputs out);
+  bool let_out(relay::ConnectionId& connection, client::NetworkAction action, std::vector<Bytes> frames,
+               std::optional<std::size_t>& left);
   void schedule_timer(const std::optional<Timestamp>& local);
   void checkpoint();
   void lose_process();
@@ -82,6 +87,8 @@ class Device final : public Machine {
   bool wants_network_ = true;
   bool checkpoint_planned_ = false;
   relay::ConnectionId connection_id_ = 0;
+  /// For attachments.
+  relay::ConnectionId media_id_ = 0;
   ConnectionState connection_ = ConnectionState::offline;
   std::optional<std::size_t> die_after_;
   std::map<std::uint64_t, std::string> pending_;

@@ -32,6 +32,8 @@ void Oracle::on_send(Device& device, const Message& message) {
   texts_[message.id] = {&device, message.chat, message.text, false};
 }
 
+void Oracle::on_attach(const ClientMessageId& id, ByteView picture) { pictures_[id] = crypto::sha256(picture); }
+
 void Oracle::on_send_done(Device&, const ClientMessageId& id, const Result<void>& result) {
   if (result.ok()) texts_.at(id).durable = true;
 }

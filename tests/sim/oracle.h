@@ -56,6 +56,8 @@ class Oracle {
 
   // ---- What the app does and is told
   void on_send(Device& device, const Message& message);
+  /// … with this picture.
+  void on_attach(const ClientMessageId& id, ByteView picture);
   void on_send_done(Device& device, const ClientMessageId& id, const Result<void>& result);
   void on_event(Device& device, const Event& event);
 
@@ -105,6 +107,7 @@ class Oracle {
   // At the end (oracle_end.cpp)
   void check_history(Device& device, const ChatId& chat, const TrueLog& log);
   void check_own_messages(Device& device);
+  void check_pictures(Device& device, const ChatId& chat);
   void check_agreement(const ChatId& chat, const TrueLog& log);
   void check_secrecy(Device& device, const ChatId& chat, const TrueLog& log);
   void check_bounds(Device& device);
@@ -114,6 +117,7 @@ class Oracle {
   World& world_;
   std::map<ChatId, TrueLog> logs_;
   std::map<ClientMessageId, Text> texts_;
+  std::map<ClientMessageId, crypto::Sha256Digest> pictures_;
   std::map<MessageOfDevice, MessageState> told_;
   std::map<std::pair<ChatOfDevice, ClientMessageId>, Sent> sent_;
   std::map<std::pair<std::size_t, std::uint64_t>, ChatId> send_requests_;

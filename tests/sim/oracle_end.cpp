@@ -52,6 +52,7 @@ void Oracle::check_at_the_end() {
     if (lying_relay) continue;
     for (const auto& [chat, log] : logs_) {
       check_history(device, chat, log);
+      check_pictures(device, chat);
       check_secrecy(device, chat, log);
     }
   }

@@ -21,13 +21,14 @@ constexpr std::array descriptions = {
 #include "base/test_hooks.def"
 };
 
-bool find(const Description& plant, std::uint64_t first_seed, std::uint64_t most) {
+bool find(const Description& plant, std::uint64_t first_seed, std::uint64_t most, unsigned workload) {
   std::uint64_t tried = 0;
   for (std::uint64_t i = 0; i < most; ++i) {
     for (const auto hostile : {Hostile::none, Hostile::member, Hostile::relay}) {
       Options options;
       options.seed = first_seed + i;
       options.hostile = hostile;
+      options.workload = workload;
       options.planted = plant.name;
       ++tried;
       const auto report = simulate(options);
@@ -43,16 +44,16 @@ bool find(const Description& plant, std::uint64_t first_seed, std::uint64_t most
 
 }  // namespace
 
-bool find_plants(std::uint64_t first_seed, std::uint64_t most) {
+bool find_plants(std::uint64_t first_seed, std::uint64_t most, unsigned workload) {
   std::cout << "| rule broken | found by | seeds needed |\n| --- | --- | --- |\n";
   bool all = true;
-  for (const auto& plant : descriptions) all = find(plant, first_seed, most) && all;
+  for (const auto& plant : descriptions) all = find(plant, first_seed, most, workload) && all;
   return all;
 }
 
 #else
 
-bool find_plants(std::uint64_t, std::uint64_t) {
+bool find_plants(std::uint64_t, std::uint64_t, unsigned) {
   std::cout << "no bugs are planted in a build without SOTTO_TEST_HOOKS\n";
   return false;
 }

@@ -58,7 +58,9 @@ Status FileSealer::write(ByteView bytes) {
 Result<bool> FileSealer::work(std::uint64_t bytes) {
   if (written_ == 0) SOTTO_TRY(write(sealer_->header().view()));
   for (const auto end = read_ + bytes; read_ < padded_ && read_ < end;) {
-    SOTTO_TRY_ASSIGN(const auto chunk, next_chunk());
+    auto next = next_chunk();
+    source_failed_ = !next.ok();
+    SOTTO_TRY_ASSIGN(const auto chunk, std::move(next));
     SOTTO_TRY(write(read_ == padded_ ? sealer_->seal_last(chunk) : sealer_->seal(chunk)));
   }
   if (read_ < padded_) return false;

@@ -28,6 +28,8 @@ class FileSealer {
   /// Goes on with about this many bytes; true at the end, when all is synced. Errors: those of the two files.
   Result<bool> work(std::uint64_t bytes);
   [[nodiscard]] std::uint64_t written() const { return written_; }
+  /// An error of `work` was that of reading what is to be encrypted.
+  [[nodiscard]] bool source_failed() const { return source_failed_; }
   [[nodiscard]] crypto::StreamKey key() const { return key_.clone(); }
   /// Of the ciphertext, once it is complete.
   [[nodiscard]] crypto::Sha256Digest hash() const { return hash_.digest(); }
@@ -45,6 +47,7 @@ class FileSealer {
   crypto::Sha256 hash_;
   std::uint64_t read_ = 0;
   std::uint64_t written_ = 0;
+  bool source_failed_ = false;
 };
 
 /// Decrypts a file from its beginning to its end.

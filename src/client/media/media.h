@@ -76,7 +76,8 @@ class Media {
   // Preparing.
   Status prepare(bool look);
   Status prepared(MediaRow row);
-  Status not_prepared(MediaRow row, const Error& why);
+  enum class Failed : std::uint8_t { source, own_file };
+  Status not_prepared(MediaRow row, Failed what, const Error& why);
 
   // Uploading.
   Status begin_uploads();

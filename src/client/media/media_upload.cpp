@@ -17,7 +17,7 @@ constexpr std::size_t uploads_at_once = 4;
 /// All parts that wait for an answer have to fit what the relay lets wait.
 constexpr std::size_t parts_at_once = 6;
 constexpr std::size_t parts_of_one = 4;
-/// A disk or a file that cannot be read for so many tries will not be.
+/// An app's file that cannot be read for so many tries will not be.
 constexpr std::uint32_t tries_to_prepare = 6;
 
 }  // namespace
@@ -33,9 +33,9 @@ Status Media::prepare(bool look) {
     SOTTO_TRY_ASSIGN(auto row, c_.media_rows.find(*id));
     if (!row || !row->source) return Error(ErrorCode::CORRUPT, "an attachment without its source");
     auto from = store::File::open(*row->source, store::File::Mode::read, c_.media.vfs);
-    if (!from.ok()) return not_prepared(std::move(*row), from.error());
+    if (!from.ok()) return not_prepared(std::move(*row), Failed::source, from.error());
     auto to = store::File::open(path_of(row->id), store::File::Mode::write, c_.media.vfs);
-    if (!to.ok()) return not_prepared(std::move(*row), to.error());
+    if (!to.ok()) return not_prepared(std::move(*row), Failed::own_file, to.error());
     const auto size = row->size;
     sealing_.emplace(Sealing{std::move(*row), FileSealer(std::move(*from), size, std::move(*to), c_.random)});
   }
@@ -43,8 +43,9 @@ Status Media::prepare(bool look) {
   auto& row = sealing_->row;
   if (!done.ok()) {
     auto failed = std::move(row);
+    const auto what = sealing_->sealer.source_failed() ? Failed::source : Failed::own_file;
     sealing_.reset();
-    return not_prepared(std::move(failed), done.error());
+    return not_prepared(std::move(failed), what, done.error());
   }
   more_ = true;
   if (!*done) return progress(row.id, sealing_->sealer.written(), cipher_size(row.size));
@@ -69,10 +70,11 @@ Status Media::prepared(MediaRow row) {
   return c_.media_rows.update(row);
 }
 
-Status Media::not_prepared(MediaRow row, const Error& why) {
+Status Media::not_prepared(MediaRow row, Failed what, const Error& why) {
   const auto id = row.id;
   row.problem = why;
-  if (is_storage_failure(why) && retries_[id].failures < tries_to_prepare) {
+  // The store's own disk is waited for, as with everything else.
+  if (is_storage_failure(why) && (what == Failed::own_file || retries_[id].failures < tries_to_prepare)) {
     retry_later(id, why);
     return c_.media_rows.update(row);
   }

@@ -9,8 +9,8 @@
 #include "base/manual_executor.h"
 #include "sotto/blocking.h"
 #include "sotto/relay.h"
-#include "unit/client/members.h"
 #include "support/temp_dir.h"
+#include "unit/client/members.h"
 #include "wire/limits.h"
 
 using namespace sotto;

@@ -2,9 +2,9 @@
 #include "client/event_log.h"
 
 #include "client/schema.h"
+#include "support/temp_dir.h"
 #include "support/testnet.h"
 #include "unit/client/members.h"
-#include "unit/store/temp_dir.h"
 
 using namespace sotto;
 using namespace sotto::client;

@@ -3,8 +3,8 @@
 
 #include <fstream>
 
-#include "unit/client/members.h"
 #include "support/temp_dir.h"
+#include "unit/client/members.h"
 
 using namespace sotto;
 using namespace sotto::client;

@@ -105,3 +105,19 @@ TEST_CASE("equality of secrets looks at every byte and at the length") {
   CHECK_FALSE(equal_constant_time(secret, ByteView(secret).first(31)));
   for (std::size_t i = 0; i < secret.size(); ++i) CHECK_FALSE(equal_constant_time(secret, flipped(secret, i)));
 }
+
+TEST_CASE("A SHA-256 that is put aside goes on where it was, at any length") {
+  Bytes all(1000);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::uint8_t>(i * 31);
+  const ByteView view(all);
+  for (const std::size_t length : {0, 1, 55, 56, 63, 64, 65, 127, 128, 1000}) {
+    for (const std::size_t cut : {std::size_t{0}, length / 3, length / 2, length}) {
+      Sha256 first;
+      first.update(view.first(cut));
+      CHECK(first.digest() == sha256(view.first(cut)));
+      Sha256 second(first.state());
+      second.update(view.subspan(cut, length - cut));
+      CHECK(second.digest() == sha256(view.first(length)));
+    }
+  }
+}

@@ -34,7 +34,30 @@ struct Blob {
     request.mutable_fetch_attachment()->set_limit(limit);
     return request;
   }
+  [[nodiscard]] wire::Request reference(const std::string& id, std::uint32_t recipients) const {
+    wire::Request request;
+    request.mutable_reference_attachment()->set_attachment_id(id);
+    request.mutable_reference_attachment()->set_token(token);
+    request.mutable_reference_attachment()->set_recipients(recipients);
+    return request;
+  }
+  [[nodiscard]] wire::Request received(const std::string& id) const {
+    wire::Request request;
+    request.mutable_attachment_received()->set_attachment_id(id);
+    request.mutable_attachment_received()->set_token(token);
+    return request;
+  }
+  /// Uploaded, and announced to so many.
+  std::string upload(Link& from, std::uint32_t recipients) const {
+    auto request = create();
+    request.mutable_create_attachment()->set_recipients(recipients);
+    const auto id = from.ask(request).attachment_created().attachment_id();
+    REQUIRE(success(from.ask(part(id, 0, bytes.size()))));
+    return id;
+  }
 };
+
+constexpr std::uint64_t hour = 3600ULL * 1000;
 
 std::string pattern(std::size_t size) {
   std::string out(size, ' ');
@@ -137,6 +160,69 @@ TEST_CASE("a blob expires 30 days after it was announced last") {
   CHECK(success(alice.ask(blob.fetch(id, 0, 1000))));
   world.advance(12 * day);
   CHECK(status(alice.ask(blob.fetch(id, 0, 1000))) == ErrorCode::NOT_FOUND);
+}
+
+TEST_CASE("once all have a blob it lives for a day more, and whoever tells of it again gives it its whole time") {
+  World world;
+  auto& alice = world.newcomer("alice");
+  auto& bob = world.newcomer("bob");
+  auto& carol = world.newcomer("carol");
+  const Blob blob{pattern(1000)};
+  const auto id = blob.upload(alice, 2);
+  REQUIRE(success(bob.ask(blob.received(id))));
+  REQUIRE(success(bob.ask(blob.received(id))));    // counts once
+  REQUIRE(success(alice.ask(blob.received(id))));  // its own does not
+  world.advance(30 * hour);
+  CHECK(success(carol.ask(blob.fetch(id, 0, 10))));
+  REQUIRE(success(carol.ask(blob.received(id))));
+  world.advance(20 * hour);
+  CHECK(success(carol.ask(blob.fetch(id, 0, 10))));
+
+  SECTION("then it is gone") {
+    world.advance(10 * hour);
+    CHECK(status(carol.ask(blob.fetch(id, 0, 10))) == ErrorCode::NOT_FOUND);
+    CHECK(status(carol.ask(blob.reference(id, 1))) == ErrorCode::NOT_FOUND);
+    CHECK(status(carol.ask(blob.received(id))) == ErrorCode::NOT_FOUND);
+  }
+  SECTION("told of to one more, it waits for that one") {
+    REQUIRE(success(carol.ask(blob.reference(id, 1))));
+    world.advance(29 * 24 * hour);
+    CHECK(success(bob.ask(blob.fetch(id, 0, 10))));
+    world.advance(3 * 24 * hour);
+    CHECK(status(bob.ask(blob.fetch(id, 0, 10))) == ErrorCode::NOT_FOUND);
+  }
+  SECTION("told of to nobody knows how many, it lives its whole time") {
+    REQUIRE(success(carol.ask(blob.reference(id, 0))));
+    REQUIRE(success(bob.ask(blob.received(id))));
+    world.advance(20 * 24 * hour);
+    CHECK(success(bob.ask(blob.fetch(id, 0, 10))));
+  }
+}
+
+TEST_CASE("an upload that nobody goes on with is gone after three days, one that goes on is not") {
+  World world;
+  auto& alice = world.newcomer("alice");
+  const Blob blob{pattern(1000)};
+  const auto id = alice.ask(blob.create()).attachment_created().attachment_id();
+  REQUIRE(success(alice.ask(blob.part(id, 0, 100))));
+  world.advance(2 * 24 * hour);
+  REQUIRE(success(alice.ask(blob.part(id, 100, 100))));
+  world.advance(2 * 24 * hour);
+  REQUIRE(success(alice.ask(blob.part(id, 200, 100))));
+  world.advance(4 * 24 * hour);
+  CHECK(status(alice.ask(blob.part(id, 300, 100))) == ErrorCode::NOT_FOUND);
+  CHECK(alice.ask(blob.create()).attachment_created().offset() == 0);
+}
+
+TEST_CASE("a device has a quota of what is stored at a time") {
+  CoreConfig config;
+  config.blob_quota_bytes = 2500;
+  World world(1, config);
+  auto& alice = world.newcomer("alice");
+  for (int i = 0; i < 2; ++i) (Blob{std::string(1000, static_cast<char>('a' + i))}).upload(alice, 0);
+  CHECK(status(alice.ask(Blob{std::string(1000, 'x')}.create())) == ErrorCode::LIMIT_EXCEEDED);
+  CHECK(success(alice.ask(Blob{std::string(500, 'x')}.create())));
+  CHECK(success(world.newcomer("bob").ask(Blob{std::string(1000, 'x')}.create())));
 }
 
 }  // namespace sotto::relay::test

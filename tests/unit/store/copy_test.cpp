@@ -6,7 +6,7 @@
 #include "store/database.h"
 #include "store/transaction.h"
 #include "support/catch.h"
-#include "unit/store/temp_dir.h"
+#include "support/temp_dir.h"
 
 using namespace sotto;
 using namespace sotto::store;
