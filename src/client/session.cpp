@@ -54,6 +54,21 @@ AccountRow new_account(const std::string& handle, Timestamp now, Random& random)
 
 }  // namespace
 
+wire::Request authentication(const AccountRow& account, ByteView nonce, wire::ConnectionKind kind) {
+  wire::Request request;
+  auto& command = *request.mutable_authenticate();
+  command.set_user_id(to_string_bytes(account.user));
+  command.set_device_id(to_string_bytes(account.device));
+  command.set_kind(kind);
+  if (kind == wire::MAIN) {
+    command.set_session(account.session);
+    command.set_ack_no(account.ack_no);
+  }
+  command.set_signature(
+      wire::field(crypto::sign(account.device_key.private_key, wire::authentication_statement(nonce, command)).view()));
+  return request;
+}
+
 std::chrono::milliseconds backoff(std::uint32_t failures, std::chrono::milliseconds first,
                                   std::chrono::milliseconds most, Random& random) {
   const auto ceiling = std::min(most, first * (std::int64_t{1} << std::min(failures, 20U)));
@@ -204,16 +219,8 @@ Status Session::authenticate() {
   const auto session = c_.account->session + 1;
   SOTTO_TRY(c_.accounts.set_session(session));
   c_.account->session = session;
-  wire::Request request;
-  auto& command = *request.mutable_authenticate();
-  command.set_user_id(to_string_bytes(c_.account->user));
-  command.set_device_id(to_string_bytes(c_.account->device));
-  command.set_kind(wire::MAIN);
-  command.set_session(session);
-  command.set_ack_no(c_.account->ack_no);
-  command.set_signature(wire::field(
-      crypto::sign(c_.account->device_key.private_key, wire::authentication_statement(nonce_, command)).view()));
-  this->request(request, [this](const wire::Response& response) { return on_authenticated(response); });
+  request(authentication(*c_.account, nonce_, wire::MAIN),
+          [this](const wire::Response& response) { return on_authenticated(response); });
   return {};
 }
 

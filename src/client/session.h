@@ -104,6 +104,9 @@ class Session {
   bool publishing_ = false;
 };
 
+/// Shows a connection's challenge signed; a main one also the account's session and ack numbers.
+wire::Request authentication(const AccountRow& account, ByteView nonce, wire::ConnectionKind kind);
+
 /// Full-jitter exponential backoff: a random time up to first * 2^failures, at most `most`.
 std::chrono::milliseconds backoff(std::uint32_t failures, std::chrono::milliseconds first,
                                   std::chrono::milliseconds most, Random& random);

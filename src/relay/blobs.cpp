@@ -165,46 +165,41 @@ Answer Blobs::fetch(Call& call, const wire::FetchAttachment& request) {
 }
 
 Answer Blobs::reference(Call& call, const wire::ReferenceAttachment& request) {
-  const auto blob = id_from<BlobId>(wire::view(request.attachment_id()));
-  if (!blob) return refuse(ErrorCode::INVALID_ARGUMENT);
-  const auto& device = call.connection.sender.device;
-  const auto limited = s_.limit('r', {view(device.user), view(device.device)}, s_.config.blob_changes);
-  if (limited) return limited;
-  call.late = std::make_shared<LateAnswer>();
-  change(
-      *blob,
-      [this, token = request.token(), more = request.recipients()](BlobMeta& meta,
-                                                                   std::uint64_t& expires_at) -> Status {
-        if (!opens(token, meta)) return ErrorCode::FORBIDDEN;
-        const auto sum = std::uint64_t{meta.recipients} + more;
-        meta.recipients = static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, UINT32_MAX));
-        // Announced to somebody unknown: nobody can tell when all have it.
-        if (more == 0) meta.recipients = 0;
-        expires_at = std::max(expires_at, s_.wall + s_.config.blob_lifetime_ms);
-        return {};
-      },
-      call.late, conflicts_at_most);
-  return wire::Response{};
+  return change_by(call, request.attachment_id(),
+                   [this, token = request.token(), more = request.recipients()](BlobMeta& meta,
+                                                                                std::uint64_t& expires_at) -> Status {
+                     if (!opens(token, meta)) return ErrorCode::FORBIDDEN;
+                     const auto sum = std::uint64_t{meta.recipients} + more;
+                     meta.recipients = static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, UINT32_MAX));
+                     // Announced to somebody unknown: nobody can tell when all have it.
+                     if (more == 0) meta.recipients = 0;
+                     expires_at = std::max(expires_at, s_.wall + s_.config.blob_lifetime_ms);
+                     return {};
+                   });
 }
 
 Answer Blobs::received(Call& call, const wire::AttachmentReceived& request) {
-  const auto blob = id_from<BlobId>(wire::view(request.attachment_id()));
+  return change_by(call, request.attachment_id(),
+                   [this, token = request.token(), user = call.connection.sender.device.user](
+                       BlobMeta& meta, std::uint64_t& expires_at) -> Status {
+                     if (!opens(token, meta)) return ErrorCode::FORBIDDEN;
+                     const bool counts = user != meta.user && meta.received.size() < receivers_kept;
+                     if (counts && std::ranges::find(meta.received, user) == meta.received.end())
+                       meta.received.push_back(user);
+                     if (meta.recipients == 0 || meta.received.size() < meta.recipients) return {};
+                     expires_at = std::min(expires_at, s_.wall + s_.config.blob_received_lifetime_ms);
+                     return {};
+                   });
+}
+
+Answer Blobs::change_by(Call& call, const std::string& attachment_id, Change what) {
+  const auto blob = id_from<BlobId>(wire::view(attachment_id));
   if (!blob) return refuse(ErrorCode::INVALID_ARGUMENT);
   const auto& device = call.connection.sender.device;
   const auto limited = s_.limit('r', {view(device.user), view(device.device)}, s_.config.blob_changes);
   if (limited) return limited;
   call.late = std::make_shared<LateAnswer>();
-  change(
-      *blob,
-      [this, token = request.token(), user = device.user](BlobMeta& meta, std::uint64_t& expires_at) -> Status {
-        if (!opens(token, meta)) return ErrorCode::FORBIDDEN;
-        const bool counts = user != meta.user && meta.received.size() < receivers_kept;
-        if (counts && std::ranges::find(meta.received, user) == meta.received.end()) meta.received.push_back(user);
-        if (meta.recipients == 0 || meta.received.size() < meta.recipients) return {};
-        expires_at = std::min(expires_at, s_.wall + s_.config.blob_received_lifetime_ms);
-        return {};
-      },
-      call.late, conflicts_at_most);
+  change(*blob, std::move(what), call.late, conflicts_at_most);
   return wire::Response{};
 }
 

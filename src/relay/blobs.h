@@ -38,6 +38,8 @@ class Blobs {
   const Known& known(const BlobId& blob);
   static void take(Known& known, const Result<std::optional<BlobState>>& state);
   void note(const BlobId& blob, const Result<BlobState>& state);
+  /// Answers the call with the outcome of a change, as far as this device may make another one now.
+  Answer change_by(Call& call, const std::string& attachment_id, Change what);
   /// Reads, changes and writes; again if somebody else wrote meanwhile.
   void change(const BlobId& blob, Change what, const Late& late, int tries);
   void expire_some();

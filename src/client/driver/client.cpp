@@ -340,13 +340,9 @@ Result<AttachmentReader> Client::open_attachment(const ChatId& chat, const Clien
   return impl_->read([&](store::Database& db) -> Result<AttachmentReader> {
     SOTTO_TRY_ASSIGN(const auto found, client::MessageTable(db).find(chat, message));
     if (!found) return Error(ErrorCode::NOT_FOUND, "no such message");
-    client::MediaTable media(db);
-    SOTTO_TRY_ASSIGN(const auto refs, media.of_message(chat, found->sender, message));
-    const auto ref = std::ranges::find(refs, index, &client::AttachmentRef::index);
-    if (ref == refs.end()) return Error(ErrorCode::NOT_FOUND, "no such attachment");
-    SOTTO_TRY_ASSIGN(auto row, media.find(ref->media));
-    if (!row || !row->key ||
-        (row->state != client::MediaState::present && row->state != client::MediaState::uploading)) {
+    SOTTO_TRY_ASSIGN(auto row, client::MediaTable(db).find(*found, index));
+    if (!row) return Error(ErrorCode::NOT_FOUND, "no such attachment");
+    if (!row->key || (row->state != client::MediaState::present && row->state != client::MediaState::uploading)) {
       return Error(ErrorCode::NOT_FOUND, "the attachment is not on this device");
     }
     SOTTO_TRY_ASSIGN(

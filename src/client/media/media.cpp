@@ -80,10 +80,7 @@ Status Media::append(const SendCommand& command) {
     row.hash = sealer.hash();
     SOTTO_TRY(prepared(std::move(row)));
   }
-  look_ = true;
-  SOTTO_TRY_ASSIGN(auto message, c_.messages.find(command.message.chat, c_.account->user, command.message.id));
-  if (message) c_.emit(MessageAdded{std::move(*message)});
-  return {};
+  return added(command.message);
 }
 
 Status Media::forward(const ForwardCommand& command) {
@@ -112,8 +109,12 @@ Status Media::forward(const ForwardCommand& command) {
     ref = {send.message.chat, c_.account->user, send.message.id, ref.index, ref.media, false};
     SOTTO_TRY(c_.media_rows.insert(ref));
   }
+  return added(send.message);
+}
+
+Status Media::added(const Message& written) {
   look_ = true;
-  SOTTO_TRY_ASSIGN(auto message, c_.messages.find(send.message.chat, c_.account->user, send.message.id));
+  SOTTO_TRY_ASSIGN(auto message, c_.messages.find(written.chat, c_.account->user, written.id));
   if (message) c_.emit(MessageAdded{std::move(*message)});
   return {};
 }
@@ -122,11 +123,7 @@ Status Media::control(const TransferCommand& command) {
   SOTTO_TRY_ASSIGN(const auto message, c_.messages.find(command.chat, command.message));
   std::optional<MediaRow> row;
   if (message) {
-    SOTTO_TRY_ASSIGN(const auto refs, c_.media_rows.of_message(message->chat, message->sender, message->id));
-    const auto ref = std::ranges::find(refs, command.index, &AttachmentRef::index);
-    if (ref != refs.end()) {
-      SOTTO_TRY_ASSIGN(row, c_.media_rows.find(ref->media));
-    }
+    SOTTO_TRY_ASSIGN(row, c_.media_rows.find(*message, command.index));
   }
   if (!row) {
     c_.complete<void>(command.done, Error(ErrorCode::NOT_FOUND, "no such attachment"));
@@ -313,89 +310,24 @@ void Media::retry_later(std::int64_t id, const Error& why) {
   retry.at = c_.now + std::max(why.retry_after, backoff(++retry.failures, retry_first, retry_most, c_.random));
 }
 
-// ---- Messages
-
-Result<std::uint32_t> Media::readers_of(const std::vector<AttachmentRef>& refs) {
-  std::optional<ChatId> chat;
-  for (const auto& ref : refs) {
-    if (ref.ready) continue;
-    if (chat) return 0U;
-    chat = ref.chat;
-  }
-  if (!chat) return 0U;
-  SOTTO_TRY_ASSIGN(const auto users, c_.chats.participants(*chat));
-  return static_cast<std::uint32_t>(users.empty() ? 0 : users.size() - 1);
-}
-
-Status Media::ready(const AttachmentRef& ref) {
-  SOTTO_TRY(c_.media_rows.set_ready(ref));
-  SOTTO_TRY_ASSIGN(const auto all, c_.media_rows.of_message(ref.chat, ref.sender, ref.message));
-  const bool waiting = std::ranges::any_of(all, [](const AttachmentRef& one) { return !one.ready; });
-  return waiting ? Status() : leave(ref);
-}
-
-/// All attachments of the message are at the relay: it can be sent.
-Status Media::leave(const AttachmentRef& ref) {
-  SOTTO_TRY_ASSIGN(const auto message, c_.messages.find(ref.chat, ref.sender, ref.message));
-  if (!message || message->state != MessageState::queued) return {};
-  SOTTO_TRY_ASSIGN(const auto bytes, c_.messages.content(ref.chat, ref.sender, ref.message));
-  SOTTO_TRY_ASSIGN(auto content, wire::decode_own<wire::Content>(bytes));
-  SOTTO_TRY_ASSIGN(const auto refs, c_.media_rows.of_message(ref.chat, ref.sender, ref.message));
-  for (const auto& one : refs) {
-    SOTTO_TRY_ASSIGN(const auto row, c_.media_rows.find(one.media));
-    if (!row || !row->attachment || !row->key || !row->hash ||
-        one.index >= static_cast<std::uint32_t>(content.attachments_size())) {
-      return Error(ErrorCode::CORRUPT, "an attachment without its file");
-    }
-    write_location(*content.mutable_attachments(static_cast<int>(one.index)), *row);
-  }
-  SOTTO_TRY(c_.messages.set_content(ref.chat, ref.sender, ref.message, wire::serialize(content)));
-  return outbox_.queue(ref.chat, ref.message);
-}
-
-Status Media::fail_messages(std::int64_t media, const Error& why) {
-  SOTTO_TRY_ASSIGN(const auto refs, c_.media_rows.of_media(media));
-  for (const auto& ref : refs) {
-    if (ref.ready) continue;
-    // A message that has failed waits for nothing.
-    SOTTO_TRY_ASSIGN(const auto all, c_.media_rows.of_message(ref.chat, ref.sender, ref.message));
-    for (const auto& one : all) SOTTO_TRY(c_.media_rows.set_ready(one));
-    SOTTO_TRY(c_.messages.set_failed(ref.chat, ref.sender, ref.message, why));
-    SOTTO_TRY_ASSIGN(auto message, c_.messages.find(ref.chat, ref.sender, ref.message));
-    if (message) c_.emit(MessageChanged{std::move(*message)});
-  }
-  return {};
-}
-
-Status Media::show(std::int64_t media) {
-  told_.erase(media);
-  SOTTO_TRY_ASSIGN(const auto refs, c_.media_rows.of_media(media));
-  for (const auto& ref : refs) {
-    SOTTO_TRY_ASSIGN(auto message, c_.messages.find(ref.chat, ref.sender, ref.message));
-    if (message) c_.emit(MessageChanged{std::move(*message)});
-  }
-  return {};
-}
-
-Status Media::progress(std::int64_t media, std::uint64_t transferred, std::uint64_t total) {
-  constexpr std::uint64_t least = 256 * 1024;
-  auto& told = told_[media];
-  if (transferred < told + std::max(least, total / 100)) return {};
-  told = transferred;
-  SOTTO_TRY_ASSIGN(const auto refs, c_.media_rows.of_media(media));
-  for (const auto& ref : refs) c_.emit(AttachmentProgress{ref.chat, ref.message, ref.index, transferred, total});
-  return {};
-}
-
-void Media::complete(std::int64_t id, const Result<void>& result) {
-  const auto found = waiting_.find(id);
-  if (found == waiting_.end()) return;
-  c_.undo.emplace_back([this, id, all = found->second] { waiting_[id] = all; });
-  for (const auto& done : found->second) c_.complete<void>(done, result);
-  waiting_.erase(found);
-}
-
 // ---- The folder
+
+Status Media::set_present(MediaRow& row, std::uint64_t total) {
+  row.state = MediaState::present;
+  row.problem.reset();
+  row.fetched = total;
+  row.hash_state.reset();
+  row.used_at = c_.now_ms();
+  retries_.erase(row.id);
+  look_ = true;
+  return c_.media_rows.update(row);
+}
+
+Status Media::tell_present(std::int64_t id) {
+  complete(id, Result<void>{});
+  SOTTO_TRY(show(id));
+  return trim_cache();
+}
 
 Status Media::discard(std::int64_t media) {
   discarded_ = true;

@@ -45,7 +45,6 @@ class Media {
   struct Upload {
     MediaRow row;
     store::File file;
-    Bytes token;
     std::uint64_t total = 0;
     std::uint64_t sent = 0;
     std::uint64_t confirmed = 0;
@@ -87,6 +86,8 @@ class Media {
   Status send_parts(Upload& upload);
   Status on_part_taken(std::int64_t id, std::uint64_t attempt, const wire::Response& response);
   Status uploaded(std::int64_t id);
+  /// For good: its messages fail, too.
+  Status end_upload(MediaRow row, const Error& why);
   Status upload_failed(std::int64_t id, const Error& why);
 
   // Forwarding.
@@ -100,7 +101,12 @@ class Media {
   Status downloaded(std::int64_t id);
   Status download_failed(std::int64_t id, const Error& why);
 
+  /// All of it is in the file; then what waits for that is told.
+  Status set_present(MediaRow& row, std::uint64_t total);
+  Status tell_present(std::int64_t id);
+
   // Messages.
+  Status added(const Message& written);
   Status ready(const AttachmentRef& ref);
   Status leave(const AttachmentRef& ref);
   Status fail_messages(std::int64_t media, const Error& why);

@@ -96,22 +96,13 @@ Status Media::on_part(std::int64_t id, std::uint64_t attempt, std::uint64_t offs
 Status Media::downloaded(std::int64_t id) {
   auto node = downloads_.extract(id);
   auto& row = node.mapped().row;
-  row.state = MediaState::present;
-  row.problem.reset();
-  row.fetched = node.mapped().total;
-  row.hash_state.reset();
-  row.used_at = c_.now_ms();
-  retries_.erase(id);
-  look_ = true;
-  SOTTO_TRY(c_.media_rows.update(row));
+  SOTTO_TRY(set_present(row, node.mapped().total));
   // Only advice to the relay: if it is lost, the file lives its whole time there.
   wire::Request request;
   request.mutable_attachment_received()->set_attachment_id(to_string_bytes(*row.attachment));
   request.mutable_attachment_received()->set_token(wire::field(node.mapped().token));
   session_.request(request, [](const wire::Response&) { return Status{}; });
-  complete(id, Result<void>{});
-  SOTTO_TRY(show(id));
-  return trim_cache();
+  return tell_present(id);
 }
 
 Status Media::download_failed(std::int64_t id, const Error& why) {

@@ -2,9 +2,7 @@
 
 #include "base/try.h"
 #include "client/session.h"
-#include "crypto/sign.h"
 #include "wire/frame.h"
-#include "wire/identity.h"
 #include "wire/limits.h"
 
 namespace sotto::client {
@@ -70,14 +68,8 @@ Status MediaSession::authenticate(const wire::Challenge& challenge) {
     return Error(ErrorCode::PROTOCOL_ERROR, "an unexpected challenge");
   }
   link_ = Link::authenticating;
-  wire::Request request;
-  auto& command = *request.mutable_authenticate();
-  command.set_user_id(to_string_bytes(c_.account->user));
-  command.set_device_id(to_string_bytes(c_.account->device));
-  command.set_kind(wire::MEDIA);
-  const auto statement = wire::authentication_statement(to_bytes(wire::view(challenge.nonce())), command);
-  command.set_signature(wire::field(crypto::sign(c_.account->device_key.private_key, statement).view()));
-  this->request(request, [this](const wire::Response& response) { return on_authenticated(response); });
+  request(authentication(*c_.account, wire::view(challenge.nonce()), wire::MEDIA),
+          [this](const wire::Response& response) { return on_authenticated(response); });
   return {};
 }
 

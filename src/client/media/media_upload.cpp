@@ -79,6 +79,11 @@ Status Media::not_prepared(MediaRow row, Failed what, const Error& why) {
     return c_.media_rows.update(row);
   }
   c_.log.warning("an attachment cannot be read: ", why.code);
+  return end_upload(std::move(row), why);
+}
+
+Status Media::end_upload(MediaRow row, const Error& why) {
+  const auto id = row.id;
   retries_.erase(id);
   row.state = MediaState::failed;
   SOTTO_TRY(c_.media_rows.update(row));
@@ -102,10 +107,8 @@ Status Media::begin_uploads() {
       SOTTO_TRY(upload_failed(id, file.error()));
       continue;
     }
-    auto token = attachment_token(row->key->view());
     const auto total = cipher_size(row->size);
-    uploads_.emplace(id,
-                     Upload{std::move(*row), std::move(*file), std::move(token), total, 0, 0, false, 0, ++attempts_});
+    uploads_.emplace(id, Upload{std::move(*row), std::move(*file), total, 0, 0, false, 0, ++attempts_});
   }
   return {};
 }
@@ -119,7 +122,7 @@ Status Media::announce(Upload& upload) {
   auto& command = *request.mutable_create_attachment();
   command.set_hash(wire::field(upload.row.hash->view()));
   command.set_size(upload.total);
-  command.set_token_hash(wire::field(crypto::sha256(upload.token).view()));
+  command.set_token_hash(wire::field(crypto::sha256(attachment_token(upload.row.key->view())).view()));
   command.set_recipients(readers);
   ++upload.in_flight;  // No part leaves before the answer says where to go on.
   session_.request(request, [this, id, attempt = upload.attempt](const wire::Response& response) {
@@ -193,21 +196,12 @@ Status Media::on_part_taken(std::int64_t id, std::uint64_t attempt, const wire::
 
 Status Media::uploaded(std::int64_t id) {
   auto node = uploads_.extract(id);
-  auto& row = node.mapped().row;
-  row.state = MediaState::present;
-  row.problem.reset();
-  row.fetched = node.mapped().total;
-  row.used_at = c_.now_ms();
-  retries_.erase(id);
-  look_ = true;
-  SOTTO_TRY(c_.media_rows.update(row));
+  SOTTO_TRY(set_present(node.mapped().row, node.mapped().total));
   SOTTO_TRY_ASSIGN(const auto refs, c_.media_rows.of_media(id));
   for (const auto& ref : refs) {
     if (!ref.ready) SOTTO_TRY(ready(ref));
   }
-  complete(id, Result<void>{});
-  SOTTO_TRY(show(id));
-  return trim_cache();
+  return tell_present(id);
 }
 
 Status Media::upload_failed(std::int64_t id, const Error& why) {
@@ -223,13 +217,7 @@ Status Media::upload_failed(std::int64_t id, const Error& why) {
     return show(id);
   }
   c_.log.warning("an attachment cannot be uploaded: ", why.code);
-  row->state = MediaState::failed;
-  retries_.erase(id);
-  SOTTO_TRY(c_.media_rows.update(*row));
-  SOTTO_TRY(discard(id));
-  SOTTO_TRY(fail_messages(id, why));
-  complete(id, why);
-  return show(id);
+  return end_upload(std::move(*row), why);
 }
 
 // ---- Forwarding

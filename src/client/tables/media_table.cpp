@@ -1,5 +1,7 @@
 #include "client/tables/media_table.h"
 
+#include <algorithm>
+
 #include "base/try.h"
 
 namespace sotto::client {
@@ -114,6 +116,13 @@ Result<std::vector<AttachmentRef>> MediaTable::of_message(const ChatId& chat, co
       std::string(select_attachments) + "WHERE chat_id = ? AND sender_user = ? AND client_message_id = ? ORDER BY idx",
       chat, sender, id, [&](const store::Row& row) { out.push_back(read_attachment(row)); }));
   return out;
+}
+
+Result<std::optional<MediaRow>> MediaTable::find(const Message& message, std::uint32_t index) {
+  SOTTO_TRY_ASSIGN(const auto refs, of_message(message.chat, message.sender, message.id));
+  const auto ref = std::ranges::find(refs, index, &AttachmentRef::index);
+  if (ref == refs.end()) return std::optional<MediaRow>();
+  return find(ref->media);
 }
 
 Result<std::vector<AttachmentRef>> MediaTable::of_media(std::int64_t id) {

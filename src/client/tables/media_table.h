@@ -7,7 +7,7 @@
 
 #include "crypto/hash.h"
 #include "crypto/stream.h"
-#include "sotto/attachment.h"
+#include "sotto/message.h"
 #include "sotto/types.h"
 #include "store/database.h"
 #include "wire/attachment.h"
@@ -68,6 +68,8 @@ class MediaTable {
 
   Status insert(const AttachmentRef& ref);
   Result<std::vector<AttachmentRef>> of_message(const ChatId& chat, const UserId& sender, const ClientMessageId& id);
+  /// The file of one of them.
+  Result<std::optional<MediaRow>> find(const Message& message, std::uint32_t index);
   Result<std::vector<AttachmentRef>> of_media(std::int64_t id);
   /// Of own messages that wait, those whose file is at the relay already: it is to be told of their readers.
   Result<std::vector<AttachmentRef>> unready(std::size_t limit);
