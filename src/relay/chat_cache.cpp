@@ -103,6 +103,19 @@ void ChatCache::read_tail(const std::shared_ptr<Loading>& loading) {
                 });
 }
 
+bool ChatCache::take_cursor_or_mark(Chat& chat, const Record& record) {
+  if (const auto user = keys::user_of_read_mark(record.key)) {
+    auto mark = ReadMarkRecord::decode(record.value);
+    if (mark.ok()) chat.read_marks[*user] = {std::move(*mark), record.revision};
+    return mark.ok();
+  }
+  const auto device = keys::device_of_cursor(record.key);
+  const auto value = CursorRecord::decode(record.value);
+  if (!device || !value.ok()) return false;
+  chat.cursors[*device] = {*value, record.revision};
+  return true;
+}
+
 void ChatCache::load_cursors(const std::shared_ptr<Loading>& loading, RecordKey after) {
   const auto chat = loading->chat.lock();
   backend_.scan(keys::cursors_of(chat->id), std::move(after), cursors_a_read,
@@ -111,10 +124,7 @@ void ChatCache::load_cursors(const std::shared_ptr<Loading>& loading, RecordKey 
                   if (!target) return;
                   if (!records.ok()) return finish(*loading, false);
                   for (const auto& record : *records) {
-                    const auto device = keys::device_of_cursor(record.key);
-                    const auto value = CursorRecord::decode(record.value);
-                    if (!device || !value.ok()) return finish(*loading, false);
-                    target->cursors[*device] = {*value, record.revision};
+                    if (!take_cursor_or_mark(*target, record)) return finish(*loading, false);
                   }
                   if (records->size() < cursors_a_read) return finish(*loading, true);
                   load_cursors(loading, records->back().key);
@@ -135,6 +145,19 @@ void ChatCache::flush_cursors(Chat& chat) {
                  });
   }
   chat.dirty_cursors.clear();
+  for (const auto& user : chat.dirty_read_marks) {
+    const auto& mark = chat.read_marks[user];
+    batch_.started();
+    backend_.put(keys::read_mark(chat.id, user), mark.record.encode(), mark.revision,
+                 [this, id = chat.id, user](const Result<std::uint64_t>& result) {
+                   batch_.finished(chat_dependency(id), result);
+                   auto* target = find(id);
+                   if (target == nullptr || !result.ok()) return;
+                   const auto it = target->read_marks.find(user);
+                   if (it != target->read_marks.end()) it->second.revision = *result;
+                 });
+  }
+  chat.dirty_read_marks.clear();
 }
 
 void ChatCache::sweep(std::uint64_t step) {

@@ -22,6 +22,12 @@ struct Cursor {
   std::uint64_t revision = 0;
 };
 
+/// A user's newest read mark.
+struct ReadMark {
+  ReadMarkRecord record;
+  std::uint64_t revision = 0;
+};
+
 struct Chat {
   enum class State { loading, ready, failed };
 
@@ -38,6 +44,8 @@ struct Chat {
 
   std::map<DeviceRef, Cursor> cursors;
   std::set<DeviceRef> dirty_cursors;
+  std::map<UserId, ReadMark> read_marks;
+  std::set<UserId> dirty_read_marks;
 
   /// The newest entries, without holes up to fold.head.
   std::deque<LogEntryAt> recent;
@@ -100,7 +108,7 @@ class ChatCache {
   void drop(const ChatId& id) { chats_.erase(id); }
   /// The chats that were loaded since the last call.
   std::vector<ChatId> take_loaded() { return std::exchange(loaded_, {}); }
-  /// Queues the cursors that changed.
+  /// Queues the cursors and read marks that changed.
   void flush_cursors(Chat& chat);
   [[nodiscard]] std::size_t size() const { return chats_.size(); }
 
@@ -113,6 +121,7 @@ class ChatCache {
   void load(const ChatPtr& chat);
   void load_log(const std::shared_ptr<Loading>& loading);
   void read_tail(const std::shared_ptr<Loading>& loading);
+  static bool take_cursor_or_mark(Chat& chat, const Record& record);
   void load_cursors(const std::shared_ptr<Loading>& loading, RecordKey after);
   void finish(Loading& loading, bool ok);
 

@@ -58,6 +58,14 @@ bool ChatLog::check_lists(Call& call, const std::vector<wire::RosterChange>& add
       failure = refuse(ErrorCode::CERTIFICATE_REFUSED, "an added device is not in its user's device list");
       return false;
     }
+    const auto blocks = s_.record(call, s_.blocks, keys::blocks(change.user));
+    if (!blocks) {
+      ready = false;
+      if (blocks.answer) failure = blocks.answer;
+    } else if (blocks->has_value() && (*blocks)->contains(call.connection.sender.device.user)) {
+      failure = refuse(ErrorCode::BLOCKED);
+      return false;
+    }
   }
   return ready;
 }

@@ -51,6 +51,7 @@ struct DeliveryState {
   bool heads_page_is_last = false;
   wire::Heads heads;
   std::vector<wire::DeliveryReceipt> receipts;
+  std::vector<wire::Push> read_marks;
   /// Receipts that changed since then are told after the heads.
   std::uint64_t receipts_since = 0;
 

@@ -244,11 +244,7 @@ class Core::Impl {
   }
 
   void flush() {
-    s_.handles.flush();
-    s_.users.flush();
-    s_.devices.flush();
-    s_.key_indexes.flush();
-    s_.key_packages.flush();
+    s_.each_record_cache([](auto& cache) { cache.flush(); });
     rooms_.cursors.flush();
   }
 
@@ -320,20 +316,12 @@ class Core::Impl {
       s_.chats.need(chat);
       return;
     }
-    s_.handles.drop(what);
-    s_.users.drop(what);
-    s_.devices.drop(what);
-    s_.key_indexes.drop(what);
-    s_.key_packages.drop(what);
+    s_.each_record_cache([&](auto& cache) { cache.drop(what); });
   }
 
   Outputs finish(bool more) {
     ++s_.step;
-    s_.handles.sweep(s_.step);
-    s_.users.sweep(s_.step);
-    s_.devices.sweep(s_.step);
-    s_.key_indexes.sweep(s_.step);
-    s_.key_packages.sweep(s_.step);
+    s_.each_record_cache([this](auto& cache) { cache.sweep(s_.step); });
     s_.chats.sweep(s_.step);
     rooms_.blobs.sweep(s_.step);
     Outputs out;

@@ -43,6 +43,16 @@ std::string command_name(Command command) {
       return "reference_attachment";
     case Command::kAttachmentReceived:
       return "attachment_received";
+    case Command::kSetProfile:
+      return "set_profile";
+    case Command::kGetProfile:
+      return "get_profile";
+    case Command::kSetBlockList:
+      return "set_block_list";
+    case Command::kSendEphemeral:
+      return "send_ephemeral";
+    case Command::kSetReadMark:
+      return "set_read_mark";
     case Command::COMMAND_NOT_SET:
       return "none";
     default:

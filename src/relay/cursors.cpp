@@ -14,6 +14,14 @@ std::size_t snapshot_size(const ChatFold& fold) {
   return 128 + fold.members.size() * 80 + fold.handshakes.size() * 120;
 }
 
+/// The other user of a direct chat.
+UserId peer_of(const ChatFold& fold, const UserId& user) {
+  for (const auto& other : fold.roster.users()) {
+    if (other != user) return other;
+  }
+  return {};
+}
+
 }  // namespace
 
 Answer Cursors::ack(Call& call, const wire::Ack& request) {
@@ -121,6 +129,16 @@ void Cursors::trim(Chat& chat) {
     s_.remove_plain(keys::cursor(id, device), dependency);
     s_.remove_plain(keys::membership(device, id), dependency);
   }
+  const auto users = chat.fold.roster.users();
+  for (auto mark = chat.read_marks.begin(); mark != chat.read_marks.end();) {
+    if (users.contains(mark->first)) {
+      ++mark;
+      continue;
+    }
+    s_.remove_plain(keys::read_mark(id, mark->first), dependency);
+    chat.dirty_read_marks.erase(mark->first);
+    mark = chat.read_marks.erase(mark);
+  }
   s_.batch.started();
   s_.backend.snapshot(id, chat.fold.head, encode(chat.fold),
                       [this, dependency](const Status& done) { s_.batch.finished(dependency, done); });
@@ -188,6 +206,15 @@ void Cursors::hurry() {
 void Cursors::tell_receipts(Chat& chat) {
   chat.receipts_at = s_.now;
   for (const auto& user : std::exchange(chat.receipts, {})) {
+    // In a direct chat, somebody who is blocked does not see what arrives.
+    if (chat.fold.type == wire::DIRECT) {
+      const auto blocks = s_.blocks.need(keys::blocks(user));
+      if (!blocks) {
+        schedule_receipt(chat, user);  // Still being read.
+        continue;
+      }
+      if (blocks->has_value() && (*blocks)->contains(peer_of(chat.fold, user))) continue;
+    }
     wire::Push push;
     auto& receipt = *push.mutable_delivery_receipt();
     receipt.set_chat_id(to_string_bytes(chat.id));

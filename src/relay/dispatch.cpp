@@ -21,7 +21,7 @@ struct Row {
   Answer (*handle)(Rooms&, Call&);
 };
 
-constexpr std::array<Row, 18> table{{
+constexpr std::array<Row, 23> table{{
     {Command::kRegister, nobody, [](Rooms& r, Call& c) { return r.session.register_user(c, c.request.register_()); }},
     {Command::kAuthenticate, nobody | readers | blob_readers,
      [](Rooms& r, Call& c) { return r.session.authenticate(c, c.request.authenticate()); }},
@@ -51,6 +51,16 @@ constexpr std::array<Row, 18> table{{
      [](Rooms& r, Call& c) { return r.blobs.reference(c, c.request.reference_attachment()); }},
     {Command::kAttachmentReceived, blob_writers,
      [](Rooms& r, Call& c) { return r.blobs.received(c, c.request.attachment_received()); }},
+    {Command::kSetProfile, main_only,
+     [](Rooms& r, Call& c) { return r.profiles.set_profile(c, c.request.set_profile()); }},
+    {Command::kGetProfile, main_only,
+     [](Rooms& r, Call& c) { return r.profiles.get_profile(c, c.request.get_profile()); }},
+    {Command::kSetBlockList, main_only,
+     [](Rooms& r, Call& c) { return r.profiles.set_block_list(c, c.request.set_block_list()); }},
+    {Command::kSendEphemeral, main_only,
+     [](Rooms& r, Call& c) { return r.signals.send(c, c.request.send_ephemeral()); }},
+    {Command::kSetReadMark, main_only,
+     [](Rooms& r, Call& c) { return r.signals.set_read_mark(c, c.request.set_read_mark()); }},
 }};
 
 }  // namespace
@@ -63,7 +73,9 @@ Rooms::Rooms(State& state)
       cursors(state, delivery),
       expiry(state, cursors),
       chat_log(state, delivery, expiry),
-      blobs(state) {}
+      blobs(state),
+      profiles(state),
+      signals(state) {}
 
 Answer dispatch(Rooms& rooms, Call& call) {
   const auto row = std::ranges::find(table, call.request.command_case(), &Row::command);

@@ -7,7 +7,9 @@
 #include "relay/delivery.h"
 #include "relay/directory.h"
 #include "relay/expiry.h"
+#include "relay/profiles.h"
 #include "relay/session.h"
+#include "relay/signals.h"
 #include "relay/state.h"
 
 namespace sotto::relay {
@@ -24,6 +26,8 @@ struct Rooms {
   Expiry expiry;
   ChatLog chat_log;
   Blobs blobs;
+  Profiles profiles;
+  Signals signals;
 };
 
 /// One turn of a request.

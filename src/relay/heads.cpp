@@ -3,6 +3,7 @@
 
 #include "relay/delivery.h"
 #include "relay/record_keys.h"
+#include "relay/signals.h"
 #include "wire/limits.h"
 
 namespace sotto::relay {
@@ -89,6 +90,11 @@ void Delivery::add_head(Connection& connection, Chat& chat) {
     }
   }
   if (connection.kind != ConnectionKind::main || !member->on_roster) return;
+  for (const auto& [user, mark] : chat.read_marks) {
+    if (mark.record.sender == device || mark.record.time < d.receipts_since) continue;
+    if (d.read_marks.size() >= most_receipts) break;
+    d.read_marks.push_back(read_mark_push(chat.id, mark.record));
+  }
   for (const auto& user : chat.fold.roster.users()) {
     if (user == device.user || d.receipts.size() >= most_receipts) continue;
     const auto seq = chat.delivered(user);
@@ -108,6 +114,7 @@ void Delivery::finish_heads(Connection& connection) {
   s_.outbox.push(connection, push);
   d.heads.Clear();
   d.heads_told = true;
+  for (auto& mark : std::exchange(d.read_marks, {})) s_.outbox.push(connection, mark);
   for (auto& receipt : std::exchange(d.receipts, {})) {
     wire::Push told;
     *told.mutable_delivery_receipt() = std::move(receipt);

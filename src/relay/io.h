@@ -95,6 +95,12 @@ struct CoreConfig {
   Rate finds{100, 1};
   Rate publishes{20, 0.2};
   Rate device_lists{20, 0.05};
+  Rate profiles{20, 1.0 / 60};
+  Rate profile_fetches{1000, 5};
+  Rate block_lists{50, 1.0 / 20};
+  /// Ephemerals of a (user, chat), and read marks.
+  Rate ephemerals{60, 2};
+  Rate read_marks{60, 2};
   /// A (taker, user).
   Rate takes{60, 30.0 / 3600};
   // An address.

@@ -37,6 +37,7 @@ RecordKey cursor(const ChatId& chat, const DeviceRef& device) {
   return key('c', {view(chat), view(device.user), view(device.device)});
 }
 RecordKey cursors_of(const ChatId& chat) { return key('c', {view(chat)}); }
+RecordKey read_mark(const ChatId& chat, const UserId& user) { return key('c', {view(chat), view(user)}); }
 RecordKey membership(const DeviceRef& device, const ChatId& chat) { return of_device('m', device, view(chat)); }
 RecordKey memberships_of(const DeviceRef& device) { return of_device('m', device); }
 RecordKey key_package(const DeviceRef& device, std::uint64_t number) {
@@ -44,6 +45,8 @@ RecordKey key_package(const DeviceRef& device, std::uint64_t number) {
 }
 RecordKey key_package_index(const DeviceRef& device) { return of_device('i', device); }
 RecordKey last_resort(const DeviceRef& device) { return of_device('l', device); }
+RecordKey profile(const UserId& user) { return key('p', {view(user)}); }
+RecordKey blocks(const UserId& user) { return key('b', {view(user)}); }
 RecordKey expiry(std::uint64_t period, const ChatId& chat) { return key('e', {big_endian(period), view(chat)}); }
 RecordKey expiries() { return key('e', {}); }
 
@@ -58,6 +61,11 @@ std::optional<DeviceRef> device_of_cursor(ByteView key) {
   assign_exact(out.user, key.subspan(17, 16));
   assign_exact(out.device, key.subspan(33));
   return out;
+}
+
+std::optional<UserId> user_of_read_mark(ByteView key) {
+  if (key.size() != 33) return std::nullopt;
+  return id_from<UserId>(key.subspan(17));
 }
 
 std::optional<ChatExpiry> parse_expiry(ByteView key) {

@@ -15,6 +15,8 @@ RecordKey device(const DeviceRef& device);
 /// What a device has acked in a chat.
 RecordKey cursor(const ChatId& chat, const DeviceRef& device);
 RecordKey cursors_of(const ChatId& chat);
+/// How far a user has read a chat; among the chat's cursors, so that both are read together.
+RecordKey read_mark(const ChatId& chat, const UserId& user);
 /// The chats in which a device is owed something or will be.
 RecordKey membership(const DeviceRef& device, const ChatId& chat);
 RecordKey memberships_of(const DeviceRef& device);
@@ -22,13 +24,18 @@ RecordKey memberships_of(const DeviceRef& device);
 RecordKey key_package(const DeviceRef& device, std::uint64_t number);
 RecordKey key_package_index(const DeviceRef& device);
 RecordKey last_resort(const DeviceRef& device);
+/// The user's sealed profile, and whom the user does not want to hear of.
+RecordKey profile(const UserId& user);
+RecordKey blocks(const UserId& user);
 /// The chats that got entries in a period.
 RecordKey expiry(std::uint64_t period, const ChatId& chat);
 RecordKey expiries();
 
-/// The chat at the end of a `membership` key, the device at the end of a `cursor` key, and the parts of an `expiry`.
+/// The chat at the end of a `membership` key, the device at the end of a `cursor` key, the user at the end of a
+/// `read_mark` key, and the parts of an `expiry`.
 std::optional<ChatId> chat_of_membership(ByteView key);
 std::optional<DeviceRef> device_of_cursor(ByteView key);
+std::optional<UserId> user_of_read_mark(ByteView key);
 struct ChatExpiry {
   std::uint64_t period = 0;
   ChatId chat;

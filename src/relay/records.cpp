@@ -101,6 +101,56 @@ Result<CursorRecord> CursorRecord::decode(ByteView bytes) {
   return CursorRecord{in.acked_seq(), in.time()};
 }
 
+Bytes ReadMarkRecord::encode() const {
+  auto out = begin<stored::ReadMarkRecord>();
+  out.set_time(time);
+  out.set_generation(generation);
+  out.mutable_sender()->set_user_id(to_string_bytes(sender.user));
+  out.mutable_sender()->set_device_id(to_string_bytes(sender.device));
+  out.set_payload(wire::field(payload));
+  return wire::serialize(out);
+}
+Result<ReadMarkRecord> ReadMarkRecord::decode(ByteView bytes) {
+  SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::ReadMarkRecord>(bytes));
+  ReadMarkRecord out{in.time(), in.generation(), {}, to_bytes(wire::view(in.payload()))};
+  if (!assign_exact(out.sender.user, wire::view(in.sender().user_id())) ||
+      !assign_exact(out.sender.device, wire::view(in.sender().device_id()))) {
+    return corrupt();
+  }
+  return out;
+}
+
+Bytes ProfileRecord::encode() const {
+  auto out = begin<stored::ProfileRecord>();
+  out.set_profile_version(version);
+  out.set_token_hash(wire::field(token_hash.view()));
+  out.set_profile(wire::field(profile));
+  return wire::serialize(out);
+}
+Result<ProfileRecord> ProfileRecord::decode(ByteView bytes) {
+  SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::ProfileRecord>(bytes));
+  ProfileRecord out{in.profile_version(), {}, to_bytes(wire::view(in.profile()))};
+  if (!assign_exact(out.token_hash, wire::view(in.token_hash()))) return corrupt();
+  return out;
+}
+
+bool BlockRecord::contains(const UserId& user) const { return std::ranges::binary_search(users, user); }
+Bytes BlockRecord::encode() const {
+  auto out = begin<stored::BlockRecord>();
+  for (const auto& user : users) out.mutable_users()->append(to_string_bytes(user));
+  return wire::serialize(out);
+}
+Result<BlockRecord> BlockRecord::decode(ByteView bytes) {
+  SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::BlockRecord>(bytes));
+  BlockRecord out;
+  const auto all = wire::view(in.users());
+  if (all.size() % UserId::size_bytes != 0) return corrupt();
+  for (std::size_t at = 0; at < all.size(); at += UserId::size_bytes) {
+    assign_exact(out.users.emplace_back(), all.subspan(at, UserId::size_bytes));
+  }
+  return out;
+}
+
 Bytes KeyPackageIndex::encode() const {
   auto out = begin<stored::KeyPackageIndex>();
   out.set_first(first);

@@ -55,6 +55,31 @@ struct CursorRecord {
   static Result<CursorRecord> decode(ByteView bytes);
 };
 
+struct ReadMarkRecord {
+  std::uint64_t time = 0;
+  std::uint32_t generation = 0;
+  DeviceRef sender;
+  Bytes payload;
+  [[nodiscard]] Bytes encode() const;
+  static Result<ReadMarkRecord> decode(ByteView bytes);
+};
+
+struct ProfileRecord {
+  std::uint64_t version = 0;
+  crypto::Sha256Digest token_hash;
+  Bytes profile;
+  [[nodiscard]] Bytes encode() const;
+  static Result<ProfileRecord> decode(ByteView bytes);
+};
+
+struct BlockRecord {
+  /// Sorted.
+  std::vector<UserId> users;
+  [[nodiscard]] bool contains(const UserId& user) const;
+  [[nodiscard]] Bytes encode() const;
+  static Result<BlockRecord> decode(ByteView bytes);
+};
+
 /// The one-time key packages of a device that are left have the numbers first … next - 1.
 struct KeyPackageIndex {
   std::uint64_t first = 0;

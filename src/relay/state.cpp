@@ -65,6 +65,8 @@ State::State(Backend& the_backend, Random& the_random, const CoreConfig& the_con
       devices(backend, batch, config.cached_records),
       key_indexes(backend, batch, config.cached_records),
       key_packages(backend, batch, config.cached_records / 10),
+      profiles(backend, batch, config.cached_records / 100),
+      blocks(backend, batch, config.cached_records),
       chats(backend, batch, config.cached_chats, config.cached_entry_bytes) {}
 
 Connection* State::find(ConnectionId id) {

@@ -80,6 +80,8 @@ struct State {
   RecordCache<DeviceRecord> devices;
   RecordCache<KeyPackageIndex> key_indexes;
   RecordCache<KeyPackageRecord> key_packages;
+  RecordCache<ProfileRecord> profiles;
+  RecordCache<BlockRecord> blocks;
   ChatCache chats;
   RateLimits limits;
   Counters counters;
@@ -98,6 +100,18 @@ struct State {
   std::uint64_t checkpoint_since = 0;
   std::set<ConnectionId> waits_for_drain;
   Outbox outbox;
+
+  /// Everything that is done to each cache of records alike.
+  template <typename Do>
+  void each_record_cache(Do&& act) {
+    act(handles);
+    act(users);
+    act(devices);
+    act(key_indexes);
+    act(key_packages);
+    act(profiles);
+    act(blocks);
+  }
 
   Connection* find(ConnectionId id);
   /// The main connection of a device, or null.

@@ -73,6 +73,16 @@ inline constexpr std::size_t attachment_in_memory_bytes = 16 * 1024 * 1024;
 /// With attachments, so that text and previews fit a message.
 inline constexpr std::size_t caption_bytes = 16 * 1024;
 
+/// A SealedSignal has some 250; what is told to everybody in a chat at once has to be small.
+inline constexpr std::size_t signal_bytes = 1024;
+/// What a user whom many people write to needs; a list is one record of 32 KB.
+inline constexpr std::size_t blocked_users = 2000;
+/// A sealed profile with its avatar.
+inline constexpr std::size_t profile_bytes = 64 * 1024;
+inline constexpr std::size_t profile_name_bytes = 128;
+inline constexpr std::size_t profile_about_bytes = 1024;
+inline constexpr std::size_t avatar_bytes = 48 * 1024;
+
 inline constexpr std::size_t handle_bytes = 64;
 inline constexpr std::size_t chat_name_bytes = 256;
 inline constexpr std::size_t text_bytes = 64 * 1024;
