@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "sotto/people.h"
 #include "sotto/types.h"
 
 namespace sotto {
@@ -45,6 +46,12 @@ struct Chat {
   Timestamp last_activity{};
   /// Commits and encrypts nothing for this reason; empty if there is none.
   std::string problem;
+  /// Messages of others beyond the read mark (`Client::mark_read`). Each `MessageAdded` of another's text adds one;
+  /// `ChatChanged` tells when it falls.
+  std::uint32_t unread = 0;
+  ChatRequest request = ChatRequest::none;
+  /// Who brought this user here; zero in chats that this user began.
+  UserId invited_by;
 };
 
 /// A user in a chat.

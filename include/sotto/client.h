@@ -50,6 +50,7 @@
 #include "sotto/executor.h"
 #include "sotto/log.h"
 #include "sotto/message.h"
+#include "sotto/people.h"
 #include "sotto/result.h"
 
 namespace sotto {
@@ -167,6 +168,34 @@ class SOTTO_API Client {
   /// Errors: NOT_REGISTERED, UNKNOWN_USER, RATE_LIMITED, UNAVAILABLE (no answer within 30 s), CLOSED.
   void find_user(std::string handle, Completion<UserId> done);
 
+  /// What is known of a user; of one who was never met, only the id. Errors: IO_ERROR, CLOSED.
+  [[nodiscard]] Result<Person> person(const UserId& user) const;
+  /// All who are blocked, sorted by id. Errors: IO_ERROR, CLOSED.
+  [[nodiscard]] Result<std::vector<UserId>> blocked() const;
+  /// Blocks a user, or ends that. Who is blocked cannot begin chats with this user nor add it to groups (the relay is
+  /// told), does not learn what arrived, what was read, or when this user is there; what they write in a direct chat is
+  /// dropped on arrival, also later. In groups they are heard on. A profile gets a new key, which they do not have.
+  /// `done` says that it is on disk; the relay is told when it can be reached.
+  /// Errors: INVALID_ARGUMENT (the own user), LIMIT_EXCEEDED (2,000), NOT_REGISTERED, DISK_FULL, IO_ERROR, CLOSED.
+  void block(const UserId& user, bool blocked, Completion<void> done = {});
+
+  /// What this user shows of itself; it travels to people with the next message to them. `done` says that it is on
+  /// disk. Errors: INVALID_ARGUMENT (limits of `Profile`), NOT_REGISTERED, DISK_FULL, IO_ERROR, CLOSED.
+  void set_profile(Profile profile, Completion<void> done = {});
+  /// The own profile. Errors: IO_ERROR, CLOSED.
+  [[nodiscard]] Result<Profile> profile() const;
+  /// What others are told of this user, from now on. Errors: DISK_FULL, IO_ERROR, CLOSED.
+  void set_privacy(const PrivacySettings& settings, Completion<void> done = {});
+  /// Errors: IO_ERROR, CLOSED.
+  [[nodiscard]] Result<PrivacySettings> privacy() const;
+
+  /// Tells people in direct chats that this user is here, and asks whether they are, until it is called with false, or
+  /// the client is closed. To be called when the app comes to the front and leaves it. Not stored.
+  void set_available(bool available);
+  /// Tells a chat that this user is writing: to be called with each change of what is written; it is told at most
+  /// every 4 s. Sending ends it. Not stored; nothing happens in a chat that is not active, or offline.
+  void set_typing(const ChatId& chat, bool typing);
+
   // ---- Chats
 
   /// The direct chat with a user: a new one, or the one there is. The id is known at once; the chat is in the store
@@ -201,6 +230,15 @@ class SOTTO_API Client {
                                                 const std::optional<Chat>& after = std::nullopt) const;
   /// Errors: NOT_FOUND, IO_ERROR, CLOSED.
   [[nodiscard]] Result<Chat> chat(const ChatId& id) const;
+  /// Accepts or declines a chat that is a request (`Chat::request`). Errors: NOT_FOUND, DISK_FULL, IO_ERROR, CLOSED.
+  void answer_request(const ChatId& chat, RequestAnswer answer, Completion<void> done = {});
+  /// Everything up to a message (without one: everything) was seen by this user; it never goes back. The others are
+  /// told, unless `PrivacySettings::read_receipts` is off or the chat is a request. `done` says that it is on disk.
+  /// Errors: NOT_FOUND (no such chat or message), DISK_FULL, IO_ERROR, CLOSED.
+  void mark_read(const ChatId& chat, std::optional<ClientMessageId> up_to = std::nullopt, Completion<void> done = {});
+  /// How far an own message has come with each of the other users now in the chat, sorted by id.
+  /// Errors: NOT_FOUND (no such message, or not an own one), IO_ERROR, CLOSED.
+  [[nodiscard]] Result<std::vector<Receipt>> receipts(const ChatId& chat, const ClientMessageId& message) const;
   /// The users of a chat, this one included, sorted by id. Errors: NOT_FOUND, IO_ERROR, CLOSED.
   [[nodiscard]] Result<std::vector<Participant>> participants(const ChatId& id) const;
 
@@ -209,7 +247,8 @@ class SOTTO_API Client {
   /// Writes a text (UTF-8, 1 byte to 64 KiB) in a chat and returns it at once, its id included, in state `queued`.
   /// `done` says that it is on disk: from then on it is sent by itself, whatever happens to the process. Works offline.
   /// Errors (returned): INVALID_ARGUMENT, NOT_REGISTERED, CLOSED, LIMIT_EXCEEDED (10,000 commands waiting).
-  /// Errors (completed): NOT_FOUND (no such chat), REMOVED, DISK_FULL, IO_ERROR, CLOSED.
+  /// Errors (completed): NOT_FOUND (no such chat), REMOVED, BLOCKED (a direct chat with somebody whom this user has
+  /// blocked), DISK_FULL, IO_ERROR, CLOSED.
   Result<Message> send(const ChatId& chat, std::string text, Completion<void> done = {});
   /// As above. What is known already under `options.id` comes back as it is; `done` then only says that the release is
   /// on disk. Errors (also): INVALID_ARGUMENT, returned if the id is zero or the log is not kept, completed if no event

@@ -51,7 +51,31 @@ struct AttachmentProgress {
   std::uint64_t total = 0;
 };
 
-/// Events arrive in the order in which the store changed, each after its change is on disk.
-using Event = std::variant<ConnectionChanged, ChatChanged, MessageAdded, MessageChanged, AttachmentProgress>;
+/// Somebody began to write, or stopped. Ends by itself when nothing more is heard for some seconds.
+struct TypingChanged {
+  ChatId chat;
+  UserId user;
+  bool typing = false;
+};
+/// Somebody with whom there is a direct chat came or left.
+struct PresenceChanged {
+  UserId user;
+  bool available = false;
+  std::optional<Timestamp> last_seen;
+};
+/// A person's profile changed, or whether they are blocked.
+struct PersonChanged {
+  UserId user;
+};
+/// A user has received or read more of a chat than before: `Client::receipts` of its messages may say more.
+struct ReceiptsChanged {
+  ChatId chat;
+  UserId user;
+};
+
+/// Events arrive in the order in which the store changed, each after its change is on disk. More kinds may come with
+/// later versions.
+using Event = std::variant<ConnectionChanged, ChatChanged, MessageAdded, MessageChanged, AttachmentProgress,
+                           TypingChanged, PresenceChanged, PersonChanged, ReceiptsChanged>;
 
 }  // namespace sotto

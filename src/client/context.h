@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/test_hooks.h"
+#include "base/try.h"
 #include "client/outputs.h"
 #include "client/tables/account_table.h"
 #include "client/tables/chat_table.h"
@@ -15,6 +16,7 @@
 #include "client/tables/message_table.h"
 #include "client/tables/outbox_table.h"
 #include "client/tables/people_table.h"
+#include "client/tables/person_table.h"
 #include "wire/limits.h"
 
 namespace sotto::client {
@@ -50,6 +52,8 @@ struct Context {
         users(database),
         key_packages(database),
         media_rows(database),
+        people(database),
+        selves(database),
         events(database) {}
 
   store::Database& db;
@@ -66,6 +70,8 @@ struct Context {
   KeyPackageTable key_packages;
   MediaTable media_rows;
   MediaFiles media;
+  PersonTable people;
+  SelfTable selves;
   EventTable events;
 
   EventLogging event_log;
@@ -74,6 +80,19 @@ struct Context {
 
   /// As on disk, or as it will be when this step's transaction commits; read anew after a rollback.
   std::optional<AccountRow> account;
+  /// In the same way, what this user shows and whom it blocks.
+  SelfRow self;
+  std::set<UserId> blocked;
+
+  /// Reads these three.
+  Status load_account() {
+    account.reset();
+    SOTTO_TRY_ASSIGN(account, accounts.load());
+    SOTTO_TRY_ASSIGN(self, selves.load());
+    SOTTO_TRY_ASSIGN(const auto all_blocked, people.blocked());
+    blocked = {all_blocked.begin(), all_blocked.end()};
+    return {};
+  }
 
   /// One-time key packages that the relay should hold of this device.
   std::size_t key_package_stock = wire::limits::key_packages_per_device;

@@ -14,16 +14,8 @@ namespace sotto::client {
 
 namespace {
 
-constexpr std::chrono::seconds query_timeout{30};
 /// After a step that was undone: what failed fails again at once, and a time that is due must not make a busy loop.
 constexpr std::chrono::milliseconds pause_after_failure{500};
-
-template <class... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
-template <class... Ts>
-Overloaded(Ts...) -> Overloaded<Ts...>;
 
 }  // namespace
 
@@ -35,7 +27,11 @@ Engine::Engine(store::Database& db, Random& random, const Logger& log, std::func
       media_session_(c_),
       media_(c_, media_session_, outbox_),
       intents_(c_, session_, groups_, runtimes_, outbox_),
-      inbox_(c_, session_, groups_, runtimes_, outbox_, intents_, media_) {}
+      seal_(c_, groups_),
+      receipts_(c_, session_, seal_),
+      signals_(c_, session_, seal_),
+      people_(c_, session_, receipts_),
+      inbox_(c_, session_, groups_, runtimes_, outbox_, intents_, media_, seal_, signals_, people_) {}
 
 Result<std::unique_ptr<Engine>> Engine::open(store::Database& db, Random& random, const Logger& log,
                                              std::function<void(const Event&)> on_event, bool connect_at_open,
@@ -47,7 +43,7 @@ Result<std::unique_ptr<Engine>> Engine::open(store::Database& db, Random& random
     engine->c_.key_package_stock = key_package_stock;
     engine->c_.event_log = std::move(event_log);
     if (!engine->c_.event_log.on) SOTTO_TRY(engine->c_.events.note_pause());
-    SOTTO_TRY_ASSIGN(engine->c_.account, engine->c_.accounts.load());
+    SOTTO_TRY(engine->c_.load_account());
     if (!connect_at_open) engine->session_.on_disconnect_wanted();
     engine->c_.out = {};
     return engine;
@@ -109,44 +105,12 @@ Status Engine::run(std::span<Input> inputs) {
   SOTTO_TRY(pump_queries());
   SOTTO_TRY(media_.pump(session_.ready()));
   SOTTO_TRY(pump());
+  SOTTO_TRY(receipts_.pump());
+  SOTTO_TRY(signals_.pump());
+  SOTTO_TRY(people_.pump());
   SOTTO_TRY(send_acks());
   SOTTO_TRY(log_events());
   return transaction.commit();
-}
-
-void Engine::take(Input& input) {
-  const auto undo = c_.undo.size();
-  const auto callbacks = c_.out.callbacks.size();
-  const auto frames = c_.out.frames.size();
-  const auto acks = c_.acks;
-  Status status = [&]() -> Status {
-    SOTTO_TRY_ASSIGN(auto savepoint, store::Savepoint::begin(c_.db));
-    SOTTO_TRY(dispatch(input));
-    return savepoint.release();
-  }();
-  if (status.ok()) return;
-  SOTTO_RARE(input_undone);
-  // The savepoint has undone what this input wrote; what it left in memory goes, too.
-  c_.rewind(undo, callbacks);
-  if (c_.out.frames.size() > frames) c_.out.frames.resize(frames);
-  c_.acks = acks;
-  on_rollback(status.error());
-  fail(c_, input, status.error());
-}
-
-void Engine::fail(Context& context, const Input& input, const Error& why) {
-  std::visit(Overloaded{
-                 [&](const RegisterCommand& command) { context.complete<UserId>(command.done, why); },
-                 [&](const FindUserCommand& command) { context.complete<UserId>(command.done, why); },
-                 [&](const CreateChatCommand& command) { context.complete<Chat>(command.done, why); },
-                 [&](const ChangeChatCommand& command) { context.complete<void>(command.done, why); },
-                 [&](const SendCommand& command) { context.complete<void>(command.done, why); },
-                 [&](const ForwardCommand& command) { context.complete<void>(command.done, why); },
-                 [&](const TransferCommand& command) { context.complete<void>(command.done, why); },
-                 [&](const ReleaseEventsCommand& command) { context.complete<void>(command.done, why); },
-                 [](const auto&) {},
-             },
-             input);
 }
 
 void Engine::on_rollback(const Error& why) {
@@ -156,6 +120,7 @@ void Engine::on_rollback(const Error& why) {
   session_.abandon(why);
   on_lost(why);
   media_.on_rollback();
+  people_.on_rollback();
 }
 
 /// All that waits for a time waits as long as before.
@@ -165,13 +130,15 @@ void Engine::set_clock_back(std::chrono::milliseconds by) {
   runtimes_.set_clock_back(by);
   media_session_.set_clock_back(by);
   media_.set_clock_back(by);
+  receipts_.set_clock_back(by);
+  signals_.set_clock_back(by);
+  people_.set_clock_back(by);
   for (auto& [id, query] : queries_) query.deadline -= by;
 }
 
 Status Engine::reload_account() {
   if (!account_stale_) return {};
-  c_.account.reset();
-  SOTTO_TRY_ASSIGN(c_.account, c_.accounts.load());
+  SOTTO_TRY(c_.load_account());
   account_stale_ = false;
   return {};
 }
@@ -180,66 +147,10 @@ void Engine::on_lost(const Error& why) {
   session_.on_lost(why);
   inbox_.on_connection_lost();
   runtimes_.on_connection_lost();
+  receipts_.on_connection_lost();
+  signals_.on_connection_lost();
+  people_.on_connection_lost();
   for (auto& [id, query] : queries_) query.asked = false;
-}
-
-Status Engine::dispatch(Input& input) {
-  return std::visit(Overloaded{
-                        [&](const RegisterCommand& command) { return session_.on_command(command); },
-                        [&](const FindUserCommand& command) {
-                          const auto id = next_query_++;
-                          c_.undo.emplace_back([this, id] { queries_.erase(id); });
-                          queries_[id] = {command, c_.now + query_timeout, false};
-                          return Status{};
-                        },
-                        [&](const CreateChatCommand& command) { return intents_.on_command(command); },
-                        [&](const ChangeChatCommand& command) { return intents_.on_command(command); },
-                        [&](const SendCommand& command) {
-                          return command.attachments.empty() ? outbox_.append(command) : media_.append(command);
-                        },
-                        [&](const ForwardCommand& command) { return media_.forward(command); },
-                        [&](const TransferCommand& command) { return media_.control(command); },
-                        [&](const DownloadPolicyCommand& command) {
-                          media_.set_policy(command.policy, command.metered);
-                          return Status{};
-                        },
-                        [&](const ReleaseEventsCommand& command) {
-                          auto released = c_.events.release(command.up_to);
-                          if (!released.ok() && must_undo(released.error())) return released;
-                          c_.complete<void>(command.done, std::move(released));
-                          return Status{};
-                        },
-                        [&](const ConnectCommand&) {
-                          session_.on_connect_wanted();
-                          return Status{};
-                        },
-                        [&](const DisconnectCommand&) {
-                          session_.on_disconnect_wanted();
-                          on_lost(Error(ErrorCode::CANCELLED, "disconnected by the app"));
-                          return Status{};
-                        },
-                        [&](const Connected&) {
-                          session_.on_connected();
-                          return Status{};
-                        },
-                        [&](const FrameReceived& frame) { return on_frame(frame.frame); },
-                        [&](const ConnectionLost& lost) {
-                          on_lost(lost.why);
-                          return Status{};
-                        },
-                        [&](const MediaConnected&) {
-                          media_session_.on_connected();
-                          return Status{};
-                        },
-                        [&](const MediaFrameReceived& frame) { return on_media_frame(frame.frame); },
-                        [&](const MediaConnectionLost& lost) {
-                          media_session_.on_lost(lost.why);
-                          media_.on_connection_lost();
-                          return Status{};
-                        },
-                        [](const TimerDue&) { return Status{}; },
-                    },
-                    input);
 }
 
 Status Engine::on_frame(ByteView frame) {
@@ -275,7 +186,8 @@ Status Engine::on_push(const wire::Push& push) {
   if (!session_.authenticated()) return Error(ErrorCode::PROTOCOL_ERROR, "a push before authentication");
   switch (push.event_case()) {
     case wire::Push::kHeads:
-      return inbox_.on_heads(push.heads());
+      SOTTO_TRY(inbox_.on_heads(push.heads()));
+      return push.heads().last() ? receipts_.on_ready() : Status{};
     case wire::Push::kEntries:
       return inbox_.on_entries(push.entries());
     case wire::Push::kChatJoined:
@@ -283,7 +195,11 @@ Status Engine::on_push(const wire::Push& push) {
     case wire::Push::kGap:
       return inbox_.on_gap(push.gap());
     case wire::Push::kDeliveryReceipt:
-      return inbox_.on_receipt(push.delivery_receipt());
+      return receipts_.on_delivered(push.delivery_receipt());
+    case wire::Push::kReadMark:
+      return receipts_.on_read_mark(push.read_mark());
+    case wire::Push::kEphemeral:
+      return signals_.on_ephemeral(push.ephemeral());
     case wire::Push::kKeyPackagesLow:
       return session_.publish_key_packages(push.key_packages_low().remaining());
     case wire::Push::kGoingAway:
@@ -413,6 +329,9 @@ std::optional<Timestamp> Engine::next_timer() const {
   for (const auto& [id, query] : queries_) consider(query.deadline);
   consider(media_session_.next_timer());
   consider(media_.next_timer());
+  consider(receipts_.next_timer());
+  consider(signals_.next_timer());
+  consider(people_.next_timer());
   return out;
 }
 

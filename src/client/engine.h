@@ -76,6 +76,10 @@ class Engine {
   MediaSession media_session_;
   Media media_;
   Intents intents_;
+  SignalSeal seal_;
+  Receipts receipts_;
+  Signals signals_;
+  People people_;
   Inbox inbox_;
   std::map<std::size_t, Query> queries_;
   std::size_t next_query_ = 1;

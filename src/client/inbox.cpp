@@ -209,6 +209,11 @@ Status Inbox::store_message(ChatRow& chat, const Checked& entry, const mls::Appl
     SOTTO_RARE(repeat_dropped);
     return {};
   }
+  const bool own = certificate.user == c_.account->user;
+  signals_.on_message(chat.id, certificate.user);
+  const bool unwanted = chat.request == ChatRequest::declined ||
+                        (chat.type == ChatType::direct && c_.blocked.contains(certificate.user));
+  if (unwanted && !own) return {};
 
   MessageRow row;
   auto& message = row.message;
@@ -217,7 +222,7 @@ Status Inbox::store_message(ChatRow& chat, const Checked& entry, const mls::Appl
   message.position = position::of_entry(entry.seq);
   message.sender = SOTTO_PLANTED(sender_as_told) ? entry.sender : certificate.user;
   message.sender_device = certificate.device;
-  message.state = certificate.user == c_.account->user ? MessageState::sent : MessageState::received;
+  message.state = own ? MessageState::sent : MessageState::received;
   message.stored_at = Timestamp(std::chrono::milliseconds(entry.time));
   message.sent_at = *message.stored_at;
   message.message_id = entry.message_id;
@@ -233,6 +238,7 @@ Status Inbox::store_message(ChatRow& chat, const Checked& entry, const mls::Appl
       message.kind = MessageKind::text;
       message.text = content->text().body();
     }
+    if (content->has_profile() && !own) SOTTO_TRY(people_.on_profile_access(certificate.user, content->profile()));
     has_attachments = message.kind == MessageKind::text && content->attachments_size() > 0;
     if (has_attachments) {
       const auto arrived = media_.on_arrived(message, *content);
@@ -241,6 +247,7 @@ Status Inbox::store_message(ChatRow& chat, const Checked& entry, const mls::Appl
     }
   }
   SOTTO_TRY(c_.messages.insert(row));
+  if (!own && message.position > chat.read_position) ++chat.unread;
   chat.last_activity = std::max(chat.last_activity, c_.now_ms());
   if (has_attachments) {
     SOTTO_TRY_ASSIGN(auto added, c_.messages.find(chat.id, message.sender, message.id));
@@ -317,21 +324,6 @@ Status Inbox::on_gap(const wire::Gap& gap) {
     SOTTO_TRY(outbox_.accept_up_to(*chat, gap.last_n()));
   }
   return advance(*chat, gap.to());
-}
-
-Status Inbox::on_receipt(const wire::DeliveryReceipt& receipt) {
-  const auto id = id_from<ChatId>(wire::view(receipt.chat_id()));
-  const auto user = id_from<UserId>(wire::view(receipt.user_id()));
-  if (!id || !user || receipt.seq() > position::highest_seq) {
-    return Error(ErrorCode::PROTOCOL_ERROR, "a receipt with parts of the wrong size");
-  }
-  SOTTO_TRY_ASSIGN(const bool raised, c_.chats.raise_delivered(*id, *user, receipt.seq()));
-  if (!raised) return {};
-  SOTTO_TRY_ASSIGN(const auto lowest, c_.chats.delivered_to_all_but(*id, c_.account->user));
-  if (!lowest || *lowest == 0) return {};
-  SOTTO_TRY_ASSIGN(const auto delivered, c_.messages.mark_delivered(*id, *lowest));
-  for (const auto& message : delivered) c_.emit(MessageChanged{message});
-  return {};
 }
 
 }  // namespace sotto::client

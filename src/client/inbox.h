@@ -6,27 +6,31 @@
 
 #include "client/intents.h"
 #include "client/media/media.h"
+#include "client/people.h"
 #include "client/rules.h"
+#include "client/signals.h"
 
 namespace sotto::client {
 
 class Inbox {
  public:
   Inbox(Context& context, Session& session, ChatGroups& groups, Runtimes& runtimes, Outbox& outbox, Intents& intents,
-        Media& media)
+        Media& media, SignalSeal& seal, Signals& signals, People& people)
       : c_(context),
         session_(session),
         groups_(groups),
         runtimes_(runtimes),
         outbox_(outbox),
         intents_(intents),
-        media_(media) {}
+        media_(media),
+        seal_(seal),
+        signals_(signals),
+        people_(people) {}
 
   Status on_heads(const wire::Heads& heads);
   Status on_entries(const wire::Entries& entries);
   Status on_chat_joined(const wire::ChatJoined& joined);
   Status on_gap(const wire::Gap& gap);
-  Status on_receipt(const wire::DeliveryReceipt& receipt);
   void on_connection_lost();
   /// Whether everything that was owed at connect has been processed.
   [[nodiscard]] bool caught_up() const { return heads_known_ && draining_.empty(); }
@@ -91,6 +95,9 @@ class Inbox {
   Outbox& outbox_;
   Intents& intents_;
   Media& media_;
+  SignalSeal& seal_;
+  Signals& signals_;
+  People& people_;
 
   // Of this connection.
   bool heads_known_ = false;

@@ -151,7 +151,7 @@ Status Inbox::after_commit(ChatRow& chat, const Checked& entry, const Verdict& v
   SOTTO_TRY(restart_numbers(chat, aad));
   chat.skipped.clear();
   chat.name = verdict.after.name;
-  SOTTO_TRY(c_.chats.set_participants(chat.id, verdict.roster_after.users(), verdict.after.admins));
+  SOTTO_TRY(c_.chats.set_participants(chat.id, verdict.roster_after.users(), verdict.after.admins, entry.seq));
   if (!verdict.users_added.empty()) {
     SOTTO_TRY(notice(chat.id, by, NoticeKind::users_added, verdict.users_added, {}));
   }
@@ -175,6 +175,7 @@ Status Inbox::after_commit(ChatRow& chat, const Checked& entry, const Verdict& v
     SOTTO_TRY_ASSIGN(const auto certificate, wire::read_credential(member.leaf->credential.identity));
     if (verdict.users_added.contains(certificate.user)) SOTTO_TRY(c_.users.meet(certificate, c_.now_ms()));
   }
+  if (group->active()) SOTTO_TRY(seal_.on_epoch(chat));
   c_.emit_chat(chat);
   return {};
 }

@@ -136,13 +136,19 @@ Status Inbox::finish_join(ChatRow chat, bool is_new, const Checked& entry, mls::
     SOTTO_TRY(c_.chats.update(chat));
   }
   SOTTO_TRY(c_.chats.set_roster(chat.id, roster));
-  SOTTO_TRY(c_.chats.set_participants(chat.id, users, state.admins));
+  SOTTO_TRY(c_.chats.set_participants(chat.id, users, state.admins, entry.seq));
   SOTTO_TRY(c_.chats.forget_senders(chat.id));
   SOTTO_TRY(outbox_.renumber(chat));
   for (const auto& device : devices) SOTTO_TRY(c_.users.meet(device.certificate, c_.now_ms()));
   Checked from = entry;
   from.sender = by == devices.end() ? UserId{} : by->certificate.user;
   from.device = by == devices.end() ? DeviceId{} : by->certificate.device;
+  SOTTO_TRY(seal_.on_epoch(chat));
+  if (is_new) {
+    chat.invited_by = from.sender;
+    SOTTO_TRY_ASSIGN(const bool known, c_.people.known(from.sender));
+    if (!known || c_.blocked.contains(from.sender)) chat.request = ChatRequest::pending;
+  }
   const bool founded = entry.seq == 1;
   SOTTO_TRY(notice(chat.id, from, founded ? NoticeKind::chat_created : NoticeKind::users_added,
                    founded ? users : std::set<UserId>{self}, state.name));

@@ -56,7 +56,8 @@ Status Intents::on_command(const CreateChatCommand& command) {
   users.insert(c_.account->user);
   std::set<UserId> admins;
   if (command.type == ChatType::group) admins.insert(c_.account->user);
-  SOTTO_TRY(c_.chats.set_participants(chat.id, users, admins));
+  SOTTO_TRY(c_.chats.set_participants(chat.id, users, admins, 0));
+  for (const auto& user : command.users) SOTTO_TRY(c_.people.set_known(user));
   IntentRow intent;
   intent.chat = chat.id;
   intent.kind = IntentKind::create;
@@ -86,7 +87,10 @@ Status Intents::on_command(const ChangeChatCommand& command) {
   intent.kind = kind_of(command.kind);
   intent.text = command.name;
   if (command.kind == ChangeKind::add || command.kind == ChangeKind::remove) intent.user = command.user;
-  if (command.kind == ChangeKind::add) want_packages(intent, command.user);
+  if (command.kind == ChangeKind::add) {
+    want_packages(intent, command.user);
+    SOTTO_TRY(c_.people.set_known(command.user));
+  }
   SOTTO_TRY_ASSIGN(const auto id, c_.intents.insert(intent, c_.now_ms()));
   if (command.done) {
     c_.undo.emplace_back([this, id] { completions_.erase(id); });

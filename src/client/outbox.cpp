@@ -39,6 +39,10 @@ Result<std::optional<Message>> Outbox::store(const SendCommand& command, const w
     c_.complete<void>(command.done, Error(ErrorCode::REMOVED, "nothing can be written in this chat any more"));
     return std::optional<Message>();
   }
+  if (chat->type == ChatType::direct && c_.blocked.contains(chat->peer)) {
+    c_.complete<void>(command.done, Error(ErrorCode::BLOCKED, "this user has blocked the other"));
+    return std::optional<Message>();
+  }
   if (command.releases) {
     const auto released = c_.events.release(*command.releases);
     if (!released.ok() && must_undo(released.error())) return released.error();
@@ -61,6 +65,13 @@ Result<std::optional<Message>> Outbox::store(const SendCommand& command, const w
   row.message.state = MessageState::queued;
   row.content = wire::serialize(content);
   SOTTO_TRY(c_.messages.insert(row));
+  if (chat->request != ChatRequest::none) {
+    // Who writes there wants the chat.
+    chat->request = ChatRequest::none;
+    SOTTO_TRY(c_.chats.update(*chat));
+    if (!chat->invited_by.is_zero()) SOTTO_TRY(c_.people.set_known(chat->invited_by));
+    c_.emit_chat(*chat);
+  }
   SOTTO_TRY(c_.chats.set_last_activity(message.chat, c_.now_ms()));
   c_.complete<void>(command.done, Result<void>{});
   return std::optional(std::move(row.message));
@@ -103,8 +114,24 @@ Status Outbox::pump(ChatRow& chat) {
   return {};
 }
 
+/// The profile's key goes along with what is said: who hears of this user learns who it is.
+Status Outbox::add_profile(const ChatId& chat, Bytes& content) {
+  if (!c_.self.profile_key) return {};
+  if (!c_.blocked.empty()) {
+    SOTTO_TRY_ASSIGN(const bool not_for_all, c_.people.any_blocked_in(chat));
+    if (not_for_all) return {};
+  }
+  wire::Content with;
+  with.mutable_profile()->set_key(wire::field(c_.self.profile_key->view()));
+  with.mutable_profile()->set_version(c_.self.profile_version);
+  // Two serialised messages one after the other are one with the fields of both.
+  sotto::append(content, wire::serialize(with));
+  return {};
+}
+
 Status Outbox::encrypt(ChatRow& chat, OutboxRow& row) {
   SOTTO_TRY_ASSIGN(auto content, c_.messages.content(chat.id, c_.account->user, row.id));
+  SOTTO_TRY(add_profile(chat.id, content));
   SOTTO_TRY_ASSIGN(auto* group, groups_.load(chat.id, chat.generation));
   if (!row.n) {
     row.n = chat.next_n++;
@@ -188,8 +215,8 @@ Status Outbox::on_accepted(ChatRow& chat, const ClientMessageId& id, std::uint64
   if (row) SOTTO_TRY(c_.outbox.remove(chat.id, row->place));
   c_.dirty.insert(chat.id);
   // The others may have been faster than this answer.
-  SOTTO_TRY_ASSIGN(const auto lowest, c_.chats.delivered_to_all_but(chat.id, c_.account->user));
-  if (lowest && *lowest >= seq) SOTTO_TRY(c_.messages.mark_delivered(chat.id, *lowest));
+  SOTTO_TRY_ASSIGN(const auto reached, c_.chats.reached_by_all_but(chat.id, c_.account->user));
+  if (reached.delivered >= seq) SOTTO_TRY(c_.messages.mark_reached(chat.id, reached.delivered, reached.read));
   return emit_message(chat.id, id);
 }
 

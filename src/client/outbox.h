@@ -40,6 +40,7 @@ class Outbox {
   Status fail_all(const ChatRow& chat, const Error& why);
 
  private:
+  Status add_profile(const ChatId& chat, Bytes& content);
   Status encrypt(ChatRow& chat, OutboxRow& row);
   void send(const ChatRow& chat, const OutboxRow& row);
   Status on_answer(const ChatId& chat_id, std::int64_t place, const wire::Response& response);

@@ -67,6 +67,37 @@ struct DownloadPolicyCommand {
   DownloadPolicy policy;
   bool metered = false;
 };
+struct MarkReadCommand {
+  ChatId chat;
+  std::optional<ClientMessageId> up_to;
+  Completion<void> done;
+};
+struct AnswerRequestCommand {
+  ChatId chat;
+  RequestAnswer answer = RequestAnswer::accept;
+  Completion<void> done;
+};
+struct BlockCommand {
+  UserId user;
+  bool blocked = true;
+  Completion<void> done;
+};
+struct ProfileCommand {
+  Profile profile;
+  Completion<void> done;
+};
+struct PrivacyCommand {
+  PrivacySettings settings;
+  Completion<void> done;
+};
+/// Neither is stored, and nobody waits for it.
+struct AvailableCommand {
+  bool available = false;
+};
+struct TypingCommand {
+  ChatId chat;
+  bool typing = false;
+};
 /// Connect now; or stay offline.
 struct ConnectCommand {};
 struct DisconnectCommand {};
@@ -92,8 +123,9 @@ struct MediaConnectionLost {
 struct TimerDue {};
 
 using Input = std::variant<RegisterCommand, FindUserCommand, CreateChatCommand, ChangeChatCommand, SendCommand,
-                           ForwardCommand, TransferCommand, DownloadPolicyCommand, ReleaseEventsCommand, ConnectCommand,
-                           DisconnectCommand, Connected, FrameReceived, ConnectionLost, MediaConnected,
+                           ForwardCommand, TransferCommand, DownloadPolicyCommand, ReleaseEventsCommand,
+                           MarkReadCommand, AnswerRequestCommand, BlockCommand, ProfileCommand, PrivacyCommand,
+                           AvailableCommand, TypingCommand, ConnectCommand, DisconnectCommand, Connected, FrameReceived, ConnectionLost, MediaConnected,
                            MediaFrameReceived, MediaConnectionLost, TimerDue>;
 
 /// What the network is asked to do with a connection, before the frames are sent.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "relay/delivery.h"
+#include "relay/profiles.h"
 #include "relay/record_keys.h"
 
 namespace sotto::relay {
@@ -12,14 +13,6 @@ namespace {
 /// About what a snapshot takes: a member and a handshake are some 80 and 120 bytes of it.
 std::size_t snapshot_size(const ChatFold& fold) {
   return 128 + fold.members.size() * 80 + fold.handshakes.size() * 120;
-}
-
-/// The other user of a direct chat.
-UserId peer_of(const ChatFold& fold, const UserId& user) {
-  for (const auto& other : fold.roster.users()) {
-    if (other != user) return other;
-  }
-  return {};
 }
 
 }  // namespace
@@ -206,15 +199,9 @@ void Cursors::hurry() {
 void Cursors::tell_receipts(Chat& chat) {
   chat.receipts_at = s_.now;
   for (const auto& user : std::exchange(chat.receipts, {})) {
-    // In a direct chat, somebody who is blocked does not see what arrives.
-    if (chat.fold.type == wire::DIRECT) {
-      const auto blocks = s_.blocks.need(keys::blocks(user));
-      if (!blocks) {
-        schedule_receipt(chat, user);  // Still being read.
-        continue;
-      }
-      if (blocks->has_value() && (*blocks)->contains(peer_of(chat.fold, user))) continue;
-    }
+    const auto hidden = hides_receipts(s_, chat, user);
+    if (!hidden) schedule_receipt(chat, user);
+    if (hidden.value_or(true)) continue;
     wire::Push push;
     auto& receipt = *push.mutable_delivery_receipt();
     receipt.set_chat_id(to_string_bytes(chat.id));

@@ -33,6 +33,7 @@ class Delivery {
   enum class Progress { idle, waits, more };
   bool tell_heads(Connection& connection);
   void read_heads_page(Connection& connection);
+  bool knows_whether_to_tell(const Connection& connection, const Chat& chat);
   void add_head(Connection& connection, Chat& chat);
   void finish_heads(Connection& connection);
   void open_feed(Connection& connection, Chat& chat, const ChatMember& member);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "relay/delivery.h"
+#include "relay/profiles.h"
 #include "relay/record_keys.h"
 #include "relay/signals.h"
 #include "wire/limits.h"
@@ -45,6 +46,17 @@ void Delivery::read_heads_page(Connection& connection) {
                   });
 }
 
+/// Who in a direct chat has acked since this device left may have blocked its user: that is read before it is told.
+bool Delivery::knows_whether_to_tell(const Connection& connection, const Chat& chat) {
+  if (connection.kind != ConnectionKind::main || chat.fold.type != wire::DIRECT) return true;
+  const auto users = chat.fold.roster.users();
+  return std::ranges::all_of(users, [&](const UserId& user) {
+    const bool silent = user == connection.sender.device.user || chat.delivered(user) == 0 ||
+                        chat.delivered_time(user) < connection.delivery->receipts_since;
+    return silent || hides_receipts(s_, chat, user).has_value();
+  });
+}
+
 bool Delivery::tell_heads(Connection& connection) {
   auto& d = *connection.delivery;
   if (d.heads_reading) return false;
@@ -52,6 +64,7 @@ bool Delivery::tell_heads(Connection& connection) {
   for (const auto& id : d.heads_page) {
     const auto chat = s_.chats.need(id);
     if (!chat && !chat.answer) ready = false;
+    if (chat && !knows_whether_to_tell(connection, *chat)) ready = false;
   }
   if (!ready) return false;
   for (const auto& id : d.heads_page) {
@@ -99,6 +112,7 @@ void Delivery::add_head(Connection& connection, Chat& chat) {
     if (user == device.user || d.receipts.size() >= most_receipts) continue;
     const auto seq = chat.delivered(user);
     if (seq == 0 || chat.delivered_time(user) < d.receipts_since) continue;
+    if (hides_receipts(s_, chat, user).value_or(true)) continue;
     auto& receipt = d.receipts.emplace_back();
     receipt.set_chat_id(to_string_bytes(chat.id));
     receipt.set_user_id(to_string_bytes(user));

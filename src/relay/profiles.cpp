@@ -66,4 +66,13 @@ Answer Profiles::set_block_list(Call& call, const wire::SetBlockList& request) {
   return wire::Response{};
 }
 
+std::optional<bool> hides_receipts(State& state, const Chat& chat, const UserId& user) {
+  if (chat.fold.type != wire::DIRECT) return false;
+  const auto blocks = state.blocks.need(keys::blocks(user));
+  if (!blocks) return blocks.answer ? std::optional(true) : std::nullopt;
+  if (!blocks->has_value()) return false;
+  const auto users = chat.fold.roster.users();
+  return std::ranges::any_of(users, [&](const UserId& other) { return (*blocks)->contains(other); });
+}
+
 }  // namespace sotto::relay

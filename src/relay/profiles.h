@@ -17,4 +17,8 @@ class Profiles {
   State& s_;
 };
 
+/// Whether what a user has received is kept from the others: in a direct chat, from somebody who is blocked. Nothing
+/// while that is being read.
+std::optional<bool> hides_receipts(State& state, const Chat& chat, const UserId& user);
+
 }  // namespace sotto::relay

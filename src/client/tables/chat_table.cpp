@@ -61,9 +61,13 @@ std::optional<UserId> peer_or_null(const ChatRow& row) {
   return row.type == ChatType::direct ? std::optional<UserId>(row.peer) : std::nullopt;
 }
 
+std::optional<UserId> inviter_or_null(const ChatRow& row) {
+  return row.invited_by.is_zero() ? std::nullopt : std::optional<UserId>(row.invited_by);
+}
+
 }  // namespace
 
-const std::string_view chat_columns = "chat_id, type, status, name, peer, created_at, last_activity, problem";
+const std::string_view chat_columns = "chat_id, type, status, name, peer, created_at, last_activity, problem, unread, request, invited_by";
 
 Chat read_chat(const store::Row& row) {
   Chat chat;
@@ -75,6 +79,9 @@ Chat read_chat(const store::Row& row) {
   chat.created_at = time(row.integer(5));
   chat.last_activity = time(row.integer(6));
   chat.problem = row.text(7);
+  chat.unread = row.get<std::uint32_t>(8);
+  chat.request = row.get<ChatRequest>(9);
+  chat.invited_by = row.get<std::optional<UserId>>(10).value_or(UserId{});
   return chat;
 }
 
@@ -88,6 +95,9 @@ Chat ChatRow::view() const {
   chat.created_at = time(created_at);
   chat.last_activity = time(last_activity);
   chat.problem = problem;
+  chat.unread = unread;
+  chat.request = request;
+  chat.invited_by = invited_by;
   return chat;
 }
 
@@ -95,7 +105,7 @@ Result<std::optional<ChatRow>> ChatTable::find(const ChatId& id) {
   std::optional<ChatRow> out;
   SOTTO_TRY(db_.query(
       "SELECT type, status, generation, name, peer, problem, created_at, last_activity, cursor, handshake_seq, "
-      "joined_seq, next_n, skipped FROM chat WHERE chat_id = ?",
+      "joined_seq, next_n, skipped, request, invited_by, unread, read_position, read_seq FROM chat WHERE chat_id = ?",
       id, [&](const store::Row& row) {
         ChatRow chat;
         chat.id = id;
@@ -112,6 +122,11 @@ Result<std::optional<ChatRow>> ChatTable::find(const ChatId& id) {
         chat.joined_seq = row.get<std::uint64_t>(10);
         chat.next_n = row.get<std::uint64_t>(11);
         chat.skipped = decode_seqs(row.blob_view(12));
+        chat.request = row.get<ChatRequest>(13);
+        chat.invited_by = row.get<std::optional<UserId>>(14).value_or(UserId{});
+        chat.unread = row.get<std::uint32_t>(15);
+        chat.read_position = row.integer(16);
+        chat.read_seq = row.get<std::uint64_t>(17);
         out = std::move(chat);
       }));
   return out;
@@ -120,18 +135,21 @@ Result<std::optional<ChatRow>> ChatTable::find(const ChatId& id) {
 Status ChatTable::insert(const ChatRow& row) {
   return db_.run(
       "INSERT INTO chat(chat_id, type, status, generation, name, peer, problem, created_at, last_activity, cursor, "
-      "handshake_seq, joined_seq, next_n, skipped) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "handshake_seq, joined_seq, next_n, skipped, request, invited_by, unread, read_position, read_seq) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       row.id, row.type, row.status, row.generation, row.name, peer_or_null(row), row.problem, row.created_at,
-      row.last_activity, row.cursor, row.handshake_seq, row.joined_seq, row.next_n, encode_seqs(row.skipped));
+      row.last_activity, row.cursor, row.handshake_seq, row.joined_seq, row.next_n, encode_seqs(row.skipped),
+      row.request, inviter_or_null(row), row.unread, row.read_position, row.read_seq);
 }
 
 Status ChatTable::update(const ChatRow& row) {
   return db_.run(
       "UPDATE chat SET type = ?, status = ?, generation = ?, name = ?, peer = ?, problem = ?, created_at = ?, "
-      "last_activity = ?, cursor = ?, handshake_seq = ?, joined_seq = ?, next_n = ?, skipped = ? "
-      "WHERE chat_id = ?",
+      "last_activity = ?, cursor = ?, handshake_seq = ?, joined_seq = ?, next_n = ?, skipped = ?, request = ?, "
+      "invited_by = ?, unread = ?, read_position = ?, read_seq = ? WHERE chat_id = ?",
       row.type, row.status, row.generation, row.name, peer_or_null(row), row.problem, row.created_at, row.last_activity,
-      row.cursor, row.handshake_seq, row.joined_seq, row.next_n, encode_seqs(row.skipped), row.id);
+      row.cursor, row.handshake_seq, row.joined_seq, row.next_n, encode_seqs(row.skipped), row.request,
+      inviter_or_null(row), row.unread, row.read_position, row.read_seq, row.id);
 }
 
 Result<wire::Roster> ChatTable::roster(const ChatId& id) {
@@ -170,16 +188,17 @@ Result<std::vector<Chat>> ChatTable::page(std::size_t limit, const std::optional
   return out;
 }
 
-Status ChatTable::set_participants(const ChatId& chat, const std::set<UserId>& users, const std::set<UserId>& admins) {
+Status ChatTable::set_participants(const ChatId& chat, const std::set<UserId>& users, const std::set<UserId>& admins,
+                                   std::uint64_t seq) {
   std::set<UserId> gone;
   SOTTO_TRY(db_.query("SELECT user_id FROM participant WHERE chat_id = ?", chat,
                       [&](const store::Row& row) { gone.insert(row.get<UserId>(0)); }));
   for (const auto& user : users) {
     gone.erase(user);
     SOTTO_TRY(
-        db_.run("INSERT INTO participant(chat_id, user_id, admin, delivered_seq) VALUES(?, ?, ?, 0) "
+        db_.run("INSERT INTO participant(chat_id, user_id, admin, delivered_seq, read_seq) VALUES(?, ?, ?, 0, ?) "
                 "ON CONFLICT DO UPDATE SET admin = excluded.admin",
-                chat, user, admins.contains(user)));
+                chat, user, admins.contains(user), seq));
   }
   for (const auto& user : gone) {
     SOTTO_TRY(db_.run("DELETE FROM participant WHERE chat_id = ? AND user_id = ?", chat, user));
@@ -204,11 +223,60 @@ Result<bool> ChatTable::raise_delivered(const ChatId& chat, const UserId& user, 
   return db_.changes() > 0;
 }
 
-Result<std::optional<std::uint64_t>> ChatTable::delivered_to_all_but(const ChatId& chat, const UserId& self) {
-  SOTTO_TRY_ASSIGN(const auto lowest,
-                   db_.one<std::optional<std::uint64_t>>(
-                       "SELECT min(delivered_seq) FROM participant WHERE chat_id = ? AND user_id <> ?", chat, self));
-  return lowest.value_or(std::nullopt);
+Result<bool> ChatTable::raise_read(const ChatId& chat, const UserId& user, std::uint64_t seq) {
+  SOTTO_TRY(
+      db_.run("UPDATE participant SET read_seq = ?, delivered_seq = max(delivered_seq, ?) "
+              "WHERE chat_id = ? AND user_id = ? AND read_seq < ?",
+              seq, seq, chat, user, seq));
+  return db_.changes() > 0;
+}
+
+Result<ChatTable::Reached> ChatTable::reached_by_all_but(const ChatId& chat, const UserId& self) {
+  Reached out;
+  SOTTO_TRY(db_.query(
+      "SELECT min(delivered_seq), min(read_seq) FROM participant WHERE chat_id = ? AND user_id <> ?", chat, self,
+      [&](const store::Row& row) {
+        out.delivered = row.get<std::optional<std::uint64_t>>(0).value_or(0);
+        out.read = row.get<std::optional<std::uint64_t>>(1).value_or(0);
+      }));
+  return out;
+}
+
+Result<std::vector<std::pair<UserId, ChatTable::Reached>>> ChatTable::reached_by_each_but(const ChatId& chat,
+                                                                                          const UserId& self) {
+  std::vector<std::pair<UserId, Reached>> out;
+  SOTTO_TRY(db_.query(
+      "SELECT user_id, delivered_seq, read_seq FROM participant WHERE chat_id = ? AND user_id <> ? ORDER BY user_id",
+      chat, self, [&](const store::Row& row) {
+        out.emplace_back(row.get<UserId>(0), Reached{row.get<std::uint64_t>(1), row.get<std::uint64_t>(2)});
+      }));
+  return out;
+}
+
+Result<std::vector<ChatId>> ChatTable::with_untold_mark() {
+  std::vector<ChatId> out;
+  SOTTO_TRY(db_.query("SELECT chat_id FROM chat WHERE read_seq > read_told",
+                      [&](const store::Row& row) { out.push_back(row.get<ChatId>(0)); }));
+  return out;
+}
+
+Result<std::uint64_t> ChatTable::told_mark(const ChatId& chat) {
+  SOTTO_TRY_ASSIGN(const auto told, db_.one<std::uint64_t>("SELECT read_told FROM chat WHERE chat_id = ?", chat));
+  return told.value_or(0);
+}
+
+Status ChatTable::set_told_mark(const ChatId& chat, std::uint64_t seq) {
+  return db_.run("UPDATE chat SET read_told = max(read_told, ?) WHERE chat_id = ?", seq, chat);
+}
+
+Result<std::vector<ChatTable::DirectChat>> ChatTable::direct_chats(std::size_t limit) {
+  std::vector<DirectChat> out;
+  SOTTO_TRY(db_.query(
+      "SELECT chat_id, peer FROM chat WHERE type = ? AND status = ? AND request = ? AND NOT EXISTS(SELECT 1 FROM "
+      "person WHERE user_id = peer AND blocked = 1) ORDER BY last_activity DESC, chat_id DESC LIMIT ?",
+      ChatType::direct, ChatStatus::active, ChatRequest::none, limit,
+      [&](const store::Row& row) { out.push_back({row.get<ChatId>(0), row.get<UserId>(1)}); }));
+  return out;
 }
 
 Result<std::optional<std::uint64_t>> ChatTable::expected_n(const ChatId& chat, const DeviceId& device) {

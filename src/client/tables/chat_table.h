@@ -31,6 +31,13 @@ struct ChatRow {
   std::uint64_t next_n = 1;
   /// Seqs of the commits skipped since the last valid one.
   std::vector<std::uint64_t> skipped;
+  ChatRequest request = ChatRequest::none;
+  /// Who brought this user here; zero if it was its own doing.
+  UserId invited_by;
+  std::uint32_t unread = 0;
+  /// This user has seen everything up to this position, which in the log is that entry.
+  std::int64_t read_position = 0;
+  std::uint64_t read_seq = 0;
 
   [[nodiscard]] Chat view() const;
 };
@@ -50,12 +57,35 @@ class ChatTable {
   /// Latest activity first; after the chat with this activity and id.
   Result<std::vector<Chat>> page(std::size_t limit, const std::optional<Chat>& after);
 
-  Status set_participants(const ChatId& chat, const std::set<UserId>& users, const std::set<UserId>& admins);
+  /// Who is new here has no say about what came before `seq`.
+  Status set_participants(const ChatId& chat, const std::set<UserId>& users, const std::set<UserId>& admins,
+                          std::uint64_t seq);
   Result<std::vector<Participant>> participants(const ChatId& chat);
   /// Raises a user's delivered seq; false if it was there already.
   Result<bool> raise_delivered(const ChatId& chat, const UserId& user, std::uint64_t seq);
-  /// The lowest delivered seq of all participants but one; nothing if there is no other.
-  Result<std::optional<std::uint64_t>> delivered_to_all_but(const ChatId& chat, const UserId& self);
+  /// Raises the seq up to which a user has read, and with it the delivered one; false if it was there already.
+  Result<bool> raise_read(const ChatId& chat, const UserId& user, std::uint64_t seq);
+  /// Up to which seq all participants but one have received and read; zeros if there is no other.
+  struct Reached {
+    std::uint64_t delivered = 0;
+    std::uint64_t read = 0;
+  };
+  Result<Reached> reached_by_all_but(const ChatId& chat, const UserId& self);
+  /// Of each participant but one.
+  Result<std::vector<std::pair<UserId, Reached>>> reached_by_each_but(const ChatId& chat, const UserId& self);
+
+  // How far this user has read, as far as others are told of it.
+  /// Chats in which the relay has not been told of the newest mark.
+  Result<std::vector<ChatId>> with_untold_mark();
+  Result<std::uint64_t> told_mark(const ChatId& chat);
+  Status set_told_mark(const ChatId& chat, std::uint64_t seq);
+
+  /// Active direct chats that are no requests, with peers who are not blocked: latest activity first.
+  struct DirectChat {
+    ChatId chat;
+    UserId peer;
+  };
+  Result<std::vector<DirectChat>> direct_chats(std::size_t limit);
 
   /// The n expected of a device, or nothing if any may come.
   Result<std::optional<std::uint64_t>> expected_n(const ChatId& chat, const DeviceId& device);

@@ -1,5 +1,7 @@
 #include "client/tables/message_table.h"
 
+#include <algorithm>
+
 #include "base/ids.h"
 #include "base/try.h"
 #include "client/media/attachment_content.h"
@@ -147,19 +149,45 @@ Status MessageTable::set_failed(const ChatId& chat, const UserId& sender, const 
       MessageState::failed, static_cast<std::int32_t>(why.code), why.message, chat, sender, id);
 }
 
-Result<std::vector<Message>> MessageTable::mark_delivered(const ChatId& chat, std::uint64_t up_to) {
+Result<std::vector<Message>> MessageTable::mark_reached(const ChatId& chat, std::uint64_t delivered,
+                                                        std::uint64_t read) {
   std::vector<Message> out;
-  // The literal 3 (MessageState::sent) lets SQLite use the partial index.
+  const auto read_to = position::of_entry(std::min(read, position::highest_seq));
+  const auto add = [&](const store::Row& row) {
+    out.push_back(read_message(row));
+    out.back().state = out.back().position <= read_to ? MessageState::read : MessageState::delivered;
+  };
+  // The literals 4 and 3 (MessageState::delivered, sent) let SQLite use the partial indexes.
+  if (read > 0) {
+    SOTTO_TRY(db_.query(std::string(select_messages) + "WHERE chat_id = ? AND state = 4 AND seq <= ? ORDER BY seq",
+                        chat, read, add));
+  }
   SOTTO_TRY(db_.query(std::string(select_messages) + "WHERE chat_id = ? AND state = 3 AND seq <= ? ORDER BY seq", chat,
-                      up_to, [&](const store::Row& row) {
-                        out.push_back(read_message(row));
-                        out.back().state = MessageState::delivered;
-                      }));
+                      std::max(delivered, read), add));
   if (out.empty()) return out;
   for (auto& message : out) SOTTO_TRY(add_states(db_, message));
-  SOTTO_TRY(db_.run("UPDATE message SET state = ? WHERE chat_id = ? AND state = 3 AND seq <= ?",
-                    MessageState::delivered, chat, up_to));
+  if (read > 0) {
+    SOTTO_TRY(db_.run("UPDATE message SET state = 5 WHERE chat_id = ? AND state = 4 AND seq <= ?", chat, read));
+    SOTTO_TRY(db_.run("UPDATE message SET state = 5 WHERE chat_id = ? AND state = 3 AND seq <= ?", chat, read));
+  }
+  SOTTO_TRY(db_.run("UPDATE message SET state = 4 WHERE chat_id = ? AND state = 3 AND seq <= ?", chat, delivered));
   return out;
+}
+
+Result<std::uint32_t> MessageTable::count_unread(const ChatId& chat, std::int64_t after) {
+  SOTTO_TRY_ASSIGN(const auto count,
+                   db_.one<std::uint32_t>("SELECT count(*) FROM message WHERE chat_id = ? AND position > ? AND state = "
+                                          "? AND kind IN (?, ?)",
+                                          chat, after, MessageState::received, MessageKind::text,
+                                          MessageKind::unknown));
+  return count.value_or(0);
+}
+
+Result<std::int64_t> MessageTable::newest_position(const ChatId& chat) {
+  SOTTO_TRY_ASSIGN(const auto newest, db_.one<std::optional<std::int64_t>>(
+                                          "SELECT max(position) FROM message WHERE chat_id = ? AND position < ?", chat,
+                                          position::waiting));
+  return newest.value_or(std::nullopt).value_or(0);
 }
 
 }  // namespace sotto::client

@@ -49,8 +49,12 @@ class MessageTable {
   Status set_accepted(const ChatId& chat, const UserId& sender, const ClientMessageId& id, std::uint64_t seq,
                       const MessageId& message_id, std::optional<std::int64_t> stored_at);
   Status set_failed(const ChatId& chat, const UserId& sender, const ClientMessageId& id, const Error& why);
-  /// Own messages in state `sent` up to this seq become `delivered`; returns them.
-  Result<std::vector<Message>> mark_delivered(const ChatId& chat, std::uint64_t up_to);
+  /// Own messages up to these seqs become `delivered` and `read`, if they are not yet; returns them, oldest first.
+  Result<std::vector<Message>> mark_reached(const ChatId& chat, std::uint64_t delivered, std::uint64_t read);
+  /// Messages of others after a position, as far as `Chat::unread` counts them.
+  Result<std::uint32_t> count_unread(const ChatId& chat, std::int64_t after);
+  /// The position of the newest entry that is in the log; 0 if there is none.
+  Result<std::int64_t> newest_position(const ChatId& chat);
 
  private:
   store::Database& db_;

@@ -394,7 +394,7 @@ TEST_CASE("A clock that is set back makes nobody wait longer") {
 TEST_CASE("A user is found by handle, and pinned") {
   Line line;
   line.go_online();
-  People people(5);
+  test::People people(5);
   const auto bob = account_of(people.member());
   const auto found = [&](const wire::SignedDeviceList& list, const UserId& user) {
     return line.answer(line.request_id(), [&](wire::Response& r) {

@@ -134,27 +134,27 @@ TEST_CASE("Participants keep what they have received when others come and go") {
   const auto alice = id_of<UserId>(1);
   const auto bob = id_of<UserId>(2);
   const auto carol = id_of<UserId>(3);
-  CHECK_FALSE(must(f.chats.delivered_to_all_but(chat, alice)).has_value());
-  must(f.chats.set_participants(chat, {alice, bob}, {alice}));
+  CHECK(must(f.chats.reached_by_all_but(chat, alice)).delivered == 0);
+  must(f.chats.set_participants(chat, {alice, bob}, {alice}, 0));
   CHECK(must(f.chats.raise_delivered(chat, bob, 5)));
   CHECK_FALSE(must(f.chats.raise_delivered(chat, bob, 5)));
   CHECK_FALSE(must(f.chats.raise_delivered(chat, bob, 4)));
   CHECK_FALSE(must(f.chats.raise_delivered(chat, carol, 4)));
-  CHECK(must(f.chats.delivered_to_all_but(chat, alice)) == 5U);
-  CHECK(must(f.chats.delivered_to_all_but(chat, bob)) == 0U);
+  CHECK(must(f.chats.reached_by_all_but(chat, alice)).delivered == 5U);
+  CHECK(must(f.chats.reached_by_all_but(chat, bob)).delivered == 0U);
 
-  must(f.chats.set_participants(chat, {alice, bob, carol}, {bob}));
+  must(f.chats.set_participants(chat, {alice, bob, carol}, {bob}, 0));
   const auto now = must(f.chats.participants(chat));
   REQUIRE(now.size() == 3);
   CHECK(now[0].user == alice);
   CHECK_FALSE(now[0].admin);
   CHECK(now[1].admin);
   CHECK(now[2].handle.empty());
-  CHECK(must(f.chats.delivered_to_all_but(chat, alice)) == 0U);  // carol has nothing yet
+  CHECK(must(f.chats.reached_by_all_but(chat, alice)).delivered == 0U);  // carol has nothing yet
   CHECK(must(f.chats.raise_delivered(chat, carol, 9)));
-  CHECK(must(f.chats.delivered_to_all_but(chat, alice)) == 5U);
+  CHECK(must(f.chats.reached_by_all_but(chat, alice)).delivered == 5U);
 
-  must(f.chats.set_participants(chat, {alice, carol}, {alice}));
+  must(f.chats.set_participants(chat, {alice, carol}, {alice}, 0));
   CHECK(must(f.chats.participants(chat)).size() == 2);
   CHECK(must(f.chats.participants(id_of<ChatId>(2))).empty());
 }

@@ -183,14 +183,14 @@ TEST_CASE("Delivered marks reach what was sent up to a seq, once") {
   received.seq = 2;
   must(f.messages.insert(received));
 
-  const auto delivered = must(f.messages.mark_delivered(chat, 2));
+  const auto delivered = must(f.messages.mark_reached(chat, 2, 0));
   REQUIRE(delivered.size() == 2);
   CHECK(delivered[0].id == id_of<ClientMessageId>(1));
   CHECK(delivered[1].state == MessageState::delivered);
   CHECK(f.state(2) == MessageState::delivered);
   CHECK(f.state(3) == MessageState::sent);
   CHECK(f.state(4) == MessageState::queued);
-  CHECK(must(f.messages.mark_delivered(chat, 2)).empty());
-  CHECK(must(f.messages.mark_delivered(chat, 100)).size() == 1);
+  CHECK(must(f.messages.mark_reached(chat, 2, 0)).empty());
+  CHECK(must(f.messages.mark_reached(chat, 100, 0)).size() == 1);
   CHECK(f.state(4) == MessageState::queued);
 }
