@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every command of the relay over wss with real processes, in both encodings: what it does and every refusal.
 
-The cases stand in relay_cases.py and chat_cases.py; here, what holds for all commands, and that no command and no code is
+The cases stand in relay_cases.py, chat_cases.py and people_cases.py; here, what holds for all commands, and that no command and no code is
 without a case. Usage: relay_commands_test.py binary|json [COMMAND]"""
 
 import os
@@ -10,13 +10,15 @@ import sys
 
 import relay_cases  # noqa: F401 -- registers its cases
 import chat_cases  # noqa: F401
+import people_cases  # noqa: F401
 from processes import Failure, Folder, Relay, check, run
 from relay_scene import CASES, Scene
 from wire_client import CODES, read_source
 
 # Which kinds of connection may ask what, as docs/protocol.md says.
 MAIN = {"publishKeyPackages", "takeKeyPackages", "findUser", "putDeviceList", "createChat", "sendMessage",
-        "modifyChatParticipants", "updateChat", "ack"}
+        "modifyChatParticipants", "updateChat", "ack", "setProfile", "getProfile", "setBlockList", "sendEphemeral",
+        "setReadMark"}
 READERS = {"getDeviceList", "getChat"}
 MEDIA = {"createAttachment", "uploadAttachment", "referenceAttachment", "attachmentReceived"}
 ALLOWED = {

@@ -143,6 +143,7 @@ TEST_CASE("the newest read mark of a user is told at once, and again to who was 
     world.restart();
     world.online(*alice.person);
   }
+  world.advance(1000);
   auto& back = world.online(*carol.person);
   CHECK(marks(back) == Texts{"2"});
   // Told after the heads, and once: what did not change since is not told again.
