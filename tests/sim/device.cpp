@@ -61,6 +61,7 @@ void Device::try_start() {
   engine_ = std::move(*engine);
   take_storage_failed();
   trace("started");
+  world_.oracle().on_new_process(*this);
   world_.oracle().on_started(*this);
   inputs_.clear();
   inputs_.emplace_back(client::TimerDue{});
@@ -328,6 +329,34 @@ void Device::send_picture(const ChatId& chat, const std::string& caption, const 
       })});
 }
 
+void Device::mark_read(const ChatId& chat) {
+  command(client::MarkReadCommand{chat, std::nullopt, expect<void>("mark " + brief(chat.bytes))});
+}
+
+void Device::accept(const ChatId& chat) {
+  command(
+      client::AnswerRequestCommand{chat, RequestAnswer::accept, expect<void>("accept " + brief(chat.bytes))});
+}
+
+void Device::type(const ChatId& chat, bool typing) {
+  if (!running()) return;
+  world_.oracle().on_type(*this, chat);
+  command(client::TypingCommand{chat, typing});
+}
+
+void Device::set_available(bool available) { command(client::AvailableCommand{available}); }
+
+void Device::show(const Profile& profile) {
+  world_.oracle().on_show(*this, profile);
+  command(client::ProfileCommand{profile, expect<void>("show a profile")});
+}
+
+void Device::block(const UserId& peer, bool blocked) {
+  if (!running()) return;
+  world_.oracle().on_block(*this, peer);
+  command(client::BlockCommand{peer, blocked, expect<void>((blocked ? "block " : "unblock ") + brief(peer.bytes))});
+}
+
 void Device::change(const ChatId& chat, client::ChangeKind kind, const UserId& who, const std::string& new_name) {
   static constexpr std::array<const char*, 4> names = {"add ", "remove ", "rename ", "refresh "};
   command(client::ChangeChatCommand{chat, kind, who, new_name,
@@ -368,6 +397,14 @@ bool Device::quiet() {
   using client::MediaState;
   for (const auto state : {MediaState::preparing, MediaState::uploading, MediaState::downloading}) {
     if (!must(media.in_state(state, 1), "media").empty()) return false;
+  }
+  // What only a relay that is there can be told of.
+  const auto self = must(client::SelfTable(*db_).load(), "self");
+  if (self.profile_told < self.profile_version || self.blocks_told < self.blocks_version) return false;
+  if (!must(client::PersonTable(*db_).wanted(1), "people").empty()) return false;
+  for (const auto& id : must(client::ChatTable(*db_).with_untold_mark(), "marks")) {
+    const auto chat = must(client::ChatTable(*db_).find(id), "chat");
+    if (chat->status == ChatStatus::active && chat->request == ChatRequest::none) return false;
   }
   return must(media.unready(1), "media").empty() && !waits(must(client::OutboxTable(*db_).chats(), "outbox")) &&
          !waits(must(client::IntentTable(*db_).chats(), "intents"));

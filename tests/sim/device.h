@@ -46,6 +46,12 @@ class Device final : public Machine {
   void send(const ChatId& chat, const std::string& text);
   /// A picture, handed over in memory or as a file of the app's.
   void send_picture(const ChatId& chat, const std::string& caption, const Bytes& picture, bool as_file);
+  void mark_read(const ChatId& chat);
+  void accept(const ChatId& chat);
+  void type(const ChatId& chat, bool typing);
+  void set_available(bool available);
+  void show(const Profile& profile);
+  void block(const UserId& peer, bool blocked);
   void change(const ChatId& chat, client::ChangeKind kind, const UserId& user = {}, const std::string& name = {});
 
   // ---- What its store says. Never disturbed by faults; only while running.

@@ -69,6 +69,7 @@ void Oracle::check_shown(Device& device, const Message& message) {
 }
 
 void Oracle::on_event(Device& device, const Event& event) {
+  on_signal(device, event);
   const auto* added = std::get_if<MessageAdded>(&event);
   const auto* changed = std::get_if<MessageChanged>(&event);
   if (added == nullptr && changed == nullptr) return;

@@ -60,9 +60,14 @@ class Oracle {
   void on_attach(const ClientMessageId& id, ByteView picture);
   void on_send_done(Device& device, const ClientMessageId& id, const Result<void>& result);
   void on_event(Device& device, const Event& event);
+  void on_type(Device& device, const ChatId& chat);
+  void on_show(Device& device, const Profile& profile);
+  void on_block(Device& device, const UserId& peer);
 
   // ---- What processes do
   void on_started(Device& device);
+  /// What only its memory knew is gone.
+  void on_new_process(const Device& device);
   void on_closed(Device& device, std::size_t pending);
   void on_step_begins(Device& device);
   void on_step_done(Device& device, bool failed);
@@ -108,6 +113,12 @@ class Oracle {
   void check_history(Device& device, const ChatId& chat, const TrueLog& log);
   void check_own_messages(Device& device);
   void check_pictures(Device& device, const ChatId& chat);
+  // (oracle_people.cpp)
+  void on_signal(Device& device, const Event& event);
+  void check_people(Device& device);
+  void check_read(Device& device, const Chat& chat);
+  /// A message in a direct chat was dropped if its receiver had blocked its sender when it came.
+  [[nodiscard]] bool may_miss(const Device& device, const UserId& sender, const ChatId& chat) const;
   void check_agreement(const ChatId& chat, const TrueLog& log);
   void check_secrecy(Device& device, const ChatId& chat, const TrueLog& log);
   void check_bounds(Device& device);
@@ -118,6 +129,12 @@ class Oracle {
   std::map<ChatId, TrueLog> logs_;
   std::map<ClientMessageId, Text> texts_;
   std::map<ClientMessageId, crypto::Sha256Digest> pictures_;
+  std::set<std::pair<ChatId, UserId>> typed_;
+  std::map<UserId, std::vector<Profile>> shown_;
+  /// Who has blocked whom at some time.
+  std::set<std::pair<std::size_t, UserId>> blocked_;
+  /// Who is shown to write, by the device that shows it, as long as its process lives.
+  std::map<std::size_t, std::set<std::pair<ChatId, UserId>>> typing_;
   std::map<MessageOfDevice, MessageState> told_;
   std::map<std::pair<ChatOfDevice, ClientMessageId>, Sent> sent_;
   std::map<std::pair<std::size_t, std::uint64_t>, ChatId> send_requests_;
