@@ -103,6 +103,8 @@ struct Context {
   std::map<ChatId, std::uint64_t> acks;
   /// Chats whose outbox and intents are looked at before the step ends.
   std::set<ChatId> dirty;
+  /// Requests that were accepted by writing in them: what was read there can be told.
+  std::set<ChatId> accepted;
 
   /// How to take back what this step did to completions that are kept in memory, oldest first.
   std::vector<std::function<void()>> undo;

@@ -31,7 +31,7 @@ Engine::Engine(store::Database& db, Random& random, const Logger& log, std::func
       receipts_(c_, session_, seal_),
       signals_(c_, session_, seal_),
       people_(c_, session_, receipts_),
-      inbox_(c_, session_, groups_, runtimes_, outbox_, intents_, media_, seal_, signals_, people_) {}
+      inbox_(c_, session_, groups_, runtimes_, outbox_, intents_, media_, receipts_, signals_, people_) {}
 
 Result<std::unique_ptr<Engine>> Engine::open(store::Database& db, Random& random, const Logger& log,
                                              std::function<void(const Event&)> on_event, bool connect_at_open,
@@ -105,6 +105,7 @@ Status Engine::run(std::span<Input> inputs) {
   SOTTO_TRY(pump_queries());
   SOTTO_TRY(media_.pump(session_.ready()));
   SOTTO_TRY(pump());
+  if (session_.ready() && inbox_.caught_up()) SOTTO_TRY(receipts_.note_caught_up());
   SOTTO_TRY(receipts_.pump());
   SOTTO_TRY(signals_.pump());
   SOTTO_TRY(people_.pump());
@@ -355,7 +356,7 @@ Status Engine::compare_with_store() {
     const auto& memory = *c_.account;
     if (stored->session != memory.session || stored->ack_no != memory.ack_no || stored->user != memory.user ||
         stored->registered != memory.registered || stored->rolled_back != memory.rolled_back ||
-        stored->incarnation != memory.incarnation) {
+        stored->incarnation != memory.incarnation || stored->receipts_since != memory.receipts_since) {
       return Error(ErrorCode::INTERNAL, "the account");
     }
   }

@@ -211,8 +211,8 @@ Status Inbox::store_message(ChatRow& chat, const Checked& entry, const mls::Appl
   }
   const bool own = certificate.user == c_.account->user;
   signals_.on_message(chat.id, certificate.user);
-  const bool unwanted = chat.request == ChatRequest::declined ||
-                        (chat.type == ChatType::direct && c_.blocked.contains(certificate.user));
+  const bool unwanted =
+      chat.request == ChatRequest::declined || (chat.type == ChatType::direct && c_.blocked.contains(certificate.user));
   if (unwanted && !own) return {};
 
   MessageRow row;

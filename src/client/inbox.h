@@ -15,7 +15,7 @@ namespace sotto::client {
 class Inbox {
  public:
   Inbox(Context& context, Session& session, ChatGroups& groups, Runtimes& runtimes, Outbox& outbox, Intents& intents,
-        Media& media, SignalSeal& seal, Signals& signals, People& people)
+        Media& media, Receipts& receipts, Signals& signals, People& people)
       : c_(context),
         session_(session),
         groups_(groups),
@@ -23,7 +23,7 @@ class Inbox {
         outbox_(outbox),
         intents_(intents),
         media_(media),
-        seal_(seal),
+        receipts_(receipts),
         signals_(signals),
         people_(people) {}
 
@@ -95,7 +95,7 @@ class Inbox {
   Outbox& outbox_;
   Intents& intents_;
   Media& media_;
-  SignalSeal& seal_;
+  Receipts& receipts_;
   Signals& signals_;
   People& people_;
 

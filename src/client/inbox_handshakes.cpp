@@ -175,7 +175,7 @@ Status Inbox::after_commit(ChatRow& chat, const Checked& entry, const Verdict& v
     SOTTO_TRY_ASSIGN(const auto certificate, wire::read_credential(member.leaf->credential.identity));
     if (verdict.users_added.contains(certificate.user)) SOTTO_TRY(c_.users.meet(certificate, c_.now_ms()));
   }
-  if (group->active()) SOTTO_TRY(seal_.on_epoch(chat));
+  if (group->active()) SOTTO_TRY(receipts_.on_epoch(chat));
   c_.emit_chat(chat);
   return {};
 }

@@ -143,7 +143,7 @@ Status Inbox::finish_join(ChatRow chat, bool is_new, const Checked& entry, mls::
   Checked from = entry;
   from.sender = by == devices.end() ? UserId{} : by->certificate.user;
   from.device = by == devices.end() ? DeviceId{} : by->certificate.device;
-  SOTTO_TRY(seal_.on_epoch(chat));
+  SOTTO_TRY(receipts_.on_epoch(chat));
   if (is_new) {
     chat.invited_by = from.sender;
     SOTTO_TRY_ASSIGN(const bool known, c_.people.known(from.sender));

@@ -67,6 +67,7 @@ Result<std::optional<Message>> Outbox::store(const SendCommand& command, const w
   SOTTO_TRY(c_.messages.insert(row));
   if (chat->request != ChatRequest::none) {
     // Who writes there wants the chat.
+    c_.accepted.insert(chat->id);
     chat->request = ChatRequest::none;
     SOTTO_TRY(c_.chats.update(*chat));
     if (!chat->invited_by.is_zero()) SOTTO_TRY(c_.people.set_known(chat->invited_by));

@@ -125,8 +125,8 @@ struct TimerDue {};
 using Input = std::variant<RegisterCommand, FindUserCommand, CreateChatCommand, ChangeChatCommand, SendCommand,
                            ForwardCommand, TransferCommand, DownloadPolicyCommand, ReleaseEventsCommand,
                            MarkReadCommand, AnswerRequestCommand, BlockCommand, ProfileCommand, PrivacyCommand,
-                           AvailableCommand, TypingCommand, ConnectCommand, DisconnectCommand, Connected, FrameReceived, ConnectionLost, MediaConnected,
-                           MediaFrameReceived, MediaConnectionLost, TimerDue>;
+                           AvailableCommand, TypingCommand, ConnectCommand, DisconnectCommand, Connected, FrameReceived,
+                           ConnectionLost, MediaConnected, MediaFrameReceived, MediaConnectionLost, TimerDue>;
 
 /// What the network is asked to do with a connection, before the frames are sent.
 enum class NetworkAction : std::uint8_t { none, connect, close };

@@ -24,7 +24,8 @@ Result<Bytes> open_profile(const crypto::StreamKey& key, ByteView sealed) {
   crypto::StreamHeader header;
   if (sealed.size() < crypto::StreamHeader::size_bytes) return Error(ErrorCode::MALFORMED, "a profile that is cut off");
   assign_exact(header, sealed.first(crypto::StreamHeader::size_bytes));
-  SOTTO_TRY_ASSIGN(auto chunk, crypto::StreamOpener(key, header).open(sealed.subspan(crypto::StreamHeader::size_bytes)));
+  SOTTO_TRY_ASSIGN(auto chunk,
+                   crypto::StreamOpener(key, header).open(sealed.subspan(crypto::StreamHeader::size_bytes)));
   if (!chunk.last) return Error(ErrorCode::MALFORMED, "a profile that is cut off");
   return std::move(chunk.plaintext);
 }
@@ -215,8 +216,8 @@ void People::on_connection_lost() {
 }
 
 std::optional<Timestamp> People::next_timer() const {
-  const bool waits = c_.self.profile_told < c_.self.profile_version || c_.self.blocks_told < c_.self.blocks_version ||
-                     look_;
+  const bool waits =
+      c_.self.profile_told < c_.self.profile_version || c_.self.blocks_told < c_.self.blocks_version || look_;
   if (!session_.ready() || !waits || not_before_ <= c_.now) return std::nullopt;
   return not_before_;
 }

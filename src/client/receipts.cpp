@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/test_hooks.h"
 #include "base/try.h"
 #include "client/failures.h"
 #include "wire/frame.h"
@@ -10,6 +11,8 @@ namespace sotto::client {
 
 namespace {
 constexpr std::chrono::milliseconds between_marks{1000};
+/// Marks that wait for commits; what does not fit is not shown as read until more is.
+constexpr std::size_t most_early = 10'000;
 constexpr std::chrono::milliseconds retry_first{1000};
 constexpr std::chrono::milliseconds retry_most{60'000};
 }  // namespace
@@ -49,6 +52,7 @@ Status Receipts::on_ready() {
 }
 
 Status Receipts::pump() {
+  for (const auto& chat : std::exchange(c_.accepted, {})) look_at(chat);
   if (!session_.ready()) return {};
   for (auto it = marks_.begin(); it != marks_.end();) {
     auto& [id, mark] = *it;
@@ -86,9 +90,8 @@ Status Receipts::tell(const ChatId& id, Mark& mark) {
   command.set_generation(chat->generation);
   command.set_payload(wire::field(*sealed));
   mark.busy = true;
-  session_.request(request, [this, id, seq = chat->read_seq](const wire::Response& response) {
-    return on_told(id, seq, response);
-  });
+  session_.request(
+      request, [this, id, seq = chat->read_seq](const wire::Response& response) { return on_told(id, seq, response); });
   return {};
 }
 
@@ -130,14 +133,48 @@ Status Receipts::on_delivered(const wire::DeliveryReceipt& receipt) {
 
 Status Receipts::on_read_mark(const wire::ReadMark& push) {
   const auto id = id_from<ChatId>(wire::view(push.chat_id()));
-  if (!id) return Error(ErrorCode::PROTOCOL_ERROR, "a read mark with parts of the wrong size");
+  const auto user = id_from<UserId>(wire::view(push.sender_user()));
+  if (!id || !user) return Error(ErrorCode::PROTOCOL_ERROR, "a read mark with parts of the wrong size");
+  if (!c_.self.privacy.read_receipts) return {};
   SOTTO_TRY_ASSIGN(const auto chat, c_.chats.find(*id));
-  if (!chat || !c_.self.privacy.read_receipts) return {};
-  SOTTO_TRY_ASSIGN(const auto opened, seal_.open(*chat, push));
-  if (!opened || !opened->signal.has_read() || opened->user == c_.account->user) return {};
+  if (chat) {
+    SOTTO_TRY_ASSIGN(const bool understood, understand(*chat, push));
+    if (understood) return {};
+  }
+  SOTTO_RARE(read_mark_before_its_epoch);
+  if (early_.size() < most_early) early_[{*id, *user}] = push;
+  return {};
+}
+
+/// False if it may say something once the chat is further on.
+Result<bool> Receipts::understand(const ChatRow& chat, const wire::ReadMark& push) {
+  SOTTO_TRY_ASSIGN(const auto opened, seal_.open(chat, push));
+  if (!opened) {
+    SOTTO_TRY_ASSIGN(const bool early, seal_.is_early(chat, wire::view(push.payload())));
+    return !early;
+  }
+  if (!opened->signal.has_read() || opened->user == c_.account->user) return true;
   const auto seq = std::min(opened->signal.read().seq(), position::highest_seq);
-  SOTTO_TRY_ASSIGN(const bool raised, c_.chats.raise_read(*id, opened->user, seq));
-  return raised ? show(*id, opened->user) : Status{};
+  SOTTO_TRY_ASSIGN(const bool raised, c_.chats.raise_read(chat.id, opened->user, seq));
+  if (raised) SOTTO_TRY(show(chat.id, opened->user));
+  return true;
+}
+
+Status Receipts::on_epoch(const ChatRow& chat) {
+  SOTTO_TRY(seal_.on_epoch(chat));
+  look_at(chat.id);
+  for (auto it = early_.lower_bound({chat.id, UserId{}}); it != early_.end() && it->first.first == chat.id;) {
+    SOTTO_TRY_ASSIGN(const bool understood, understand(chat, it->second));
+    it = understood ? early_.erase(it) : std::next(it);
+  }
+  return {};
+}
+
+Status Receipts::note_caught_up() {
+  const auto begun = session_.relay_time_at_begin();
+  if (!c_.account || c_.account->receipts_since == begun) return {};
+  c_.account->receipts_since = begun;
+  return c_.accounts.set_receipts_since(begun);
 }
 
 std::optional<Timestamp> Receipts::next_timer() const {

@@ -16,13 +16,20 @@ class Receipts {
   Status on_command(const MarkReadCommand& command);
   Status on_delivered(const wire::DeliveryReceipt& receipt);
   Status on_read_mark(const wire::ReadMark& mark);
+  /// The chat's group is in a new epoch: marks that came before it say something now.
+  Status on_epoch(const ChatRow& chat);
+  /// All that was owed is processed, so that nothing told in this session has to be told again.
+  Status note_caught_up();
   /// The chat may have a mark to tell of.
   void look_at(const ChatId& chat) { marks_.try_emplace(chat); }
 
   /// Everything that was owed at connect is known: marks that were not told go out.
   Status on_ready();
   Status pump();
-  void on_connection_lost() { marks_.clear(); }
+  void on_connection_lost() {
+    marks_.clear();
+    early_.clear();
+  }
   [[nodiscard]] std::optional<Timestamp> next_timer() const;
   void set_clock_back(std::chrono::milliseconds by);
 
@@ -35,12 +42,16 @@ class Receipts {
   Status tell(const ChatId& id, Mark& mark);
   Status on_told(const ChatId& id, std::uint64_t seq, const wire::Response& response);
   Status show(const ChatId& chat, const UserId& user);
+  Result<bool> understand(const ChatRow& chat, const wire::ReadMark& mark);
 
   Context& c_;
   Session& session_;
   SignalSeal& seal_;
   /// Chats with a mark that the relay may not have. Of this connection.
   std::map<ChatId, Mark> marks_;
+  /// Marks that came before the commits after which they were sealed: the relay tells marks first, entries then.
+  /// Forgotten with the connection, and told again in the next.
+  std::map<std::pair<ChatId, UserId>, wire::ReadMark> early_;
 };
 
 }  // namespace sotto::client

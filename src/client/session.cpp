@@ -63,6 +63,7 @@ wire::Request authentication(const AccountRow& account, ByteView nonce, wire::Co
   if (kind == wire::MAIN) {
     command.set_session(account.session);
     command.set_ack_no(account.ack_no);
+    command.set_receipts_since(account.receipts_since);
   }
   command.set_signature(
       wire::field(crypto::sign(account.device_key.private_key, wire::authentication_statement(nonce, command)).view()));
@@ -180,6 +181,7 @@ Status Session::on_challenge(const wire::Challenge& challenge) {
   if (link_ != Link::waiting_for_challenge) return Error(ErrorCode::PROTOCOL_ERROR, "an unexpected challenge");
   if (challenge.nonce().size() != 32) return Error(ErrorCode::PROTOCOL_ERROR, "a challenge of the wrong size");
   nonce_ = to_bytes(wire::view(challenge.nonce()));
+  relay_time_at_begin_ = std::min<std::uint64_t>(challenge.server_time(), position::highest_seq);
   if (c_.account->registered) return authenticate();
 
   link_ = Link::registering;

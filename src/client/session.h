@@ -60,6 +60,8 @@ class Session {
   /// Whether the relay's store is another one than before, as after a restore from a backup.
   [[nodiscard]] bool relay_restored() const { return relay_restored_; }
   void on_going_away(const wire::GoingAway& going_away);
+  /// By the relay's clock, in milliseconds since 1970.
+  [[nodiscard]] std::uint64_t relay_time_at_begin() const { return relay_time_at_begin_; }
 
   /// Reconnects when it is time; abandons a connection that does not answer.
   void on_time();
@@ -93,6 +95,7 @@ class Session {
   std::uint64_t next_id_ = 1;
   std::map<std::uint64_t, Waiting> waiting_;
   Bytes nonce_;
+  std::uint64_t relay_time_at_begin_ = 0;
   std::vector<Completion<UserId>> registrations_;
   ConnectionState announced_ = ConnectionState::offline;
   std::optional<Error> problem_;

@@ -58,8 +58,8 @@ Result<Bytes> SignalSeal::seal(const ChatRow& chat, const wire::Signal& signal) 
   const auto body = wire::serialize(signal);
   wire::SignedSignal inner;
   inner.set_body(wire::field(body));
-  inner.set_signature(wire::field(
-      crypto::sign(c_.account->device_key.private_key, statement(*group, group->epoch(), body)).view()));
+  inner.set_signature(
+      wire::field(crypto::sign(c_.account->device_key.private_key, statement(*group, group->epoch(), body)).view()));
   const auto size = inner.ByteSizeLong() + 3;
   if (size < signed_bytes) inner.mutable_padding()->resize(signed_bytes - size);
 
@@ -70,6 +70,17 @@ Result<Bytes> SignalSeal::seal(const ChatRow& chat, const wire::Signal& signal) 
   sealed.set_epoch(group->epoch());
   sealed.set_ciphertext(wire::field(ciphertext));
   return wire::serialize(sealed);
+}
+
+Result<bool> SignalSeal::is_early(const ChatRow& chat, ByteView payload) {
+  const auto sealed = wire::decode<wire::SealedSignal>(payload);
+  if (!sealed.ok()) return false;
+  const auto loaded = groups_.load(chat.id, chat.generation);
+  if (!loaded.ok()) {
+    if (is_storage_failure(loaded.error())) return loaded.error();
+    return false;
+  }
+  return sealed->epoch() > (*loaded)->epoch();
 }
 
 Result<std::optional<SignalSeal::Opened>> SignalSeal::open(const ChatRow& chat, const UserId& user,

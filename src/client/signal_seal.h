@@ -14,6 +14,9 @@ class SignalSeal {
   /// A wire.SealedSignal. Errors: those of loading the group.
   Result<Bytes> seal(const ChatRow& chat, const wire::Signal& signal);
 
+  /// Whether it was sealed in an epoch that this device has not reached yet. Errors: storage.
+  Result<bool> is_early(const ChatRow& chat, ByteView payload);
+
   struct Opened {
     UserId user;
     DeviceId device;

@@ -99,8 +99,8 @@ Status Signals::on_ephemeral(const wire::Ephemeral& push) {
   const auto& signal = opened->signal;
   auto& newest = newest_[{*id, opened->device}];
   const auto oldest = c_.now - oldest_signal;
-  const bool stale = signal.sent_at() <= newest || static_cast<std::int64_t>(signal.sent_at()) <
-                                                       oldest.time_since_epoch().count();
+  const bool stale =
+      signal.sent_at() <= newest || static_cast<std::int64_t>(signal.sent_at()) < oldest.time_since_epoch().count();
   if (stale) return {};
   newest = signal.sent_at();
   if (signal.has_typing()) return on_typing(*chat, opened->user, signal.typing().active());

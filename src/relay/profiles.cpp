@@ -20,8 +20,8 @@ Answer Profiles::set_profile(Call& call, const wire::SetProfile& request) {
   if (!stored) return stored.answer;
   if (stored->has_value()) {
     const auto& before = **stored;
-    const bool same = before.version == record.version && before.token_hash == record.token_hash &&
-                      before.profile == record.profile;
+    const bool same =
+        before.version == record.version && before.token_hash == record.token_hash && before.profile == record.profile;
     if (same) return wire::Response{};
     if (record.version <= before.version) return refuse(ErrorCode::CONFLICT, "a newer profile is here");
   }

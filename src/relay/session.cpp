@@ -104,7 +104,7 @@ Answer Session::authenticate(Call& call, const wire::Authenticate& request) {
   }
   // A device that took a new key after its store was rolled back counts anew.
   if (record.era != sender.era) record = DeviceRecord{sender.era, 0, 0, record.session_time};
-  const auto receipts_since = record.session_time;
+  const auto receipts_since = request.receipts_since() != 0 ? request.receipts_since() : record.session_time;
 
   if (*kind == ConnectionKind::main) {
     if (request.session() <= record.session || request.ack_no() < record.ack_no) return refuse(ErrorCode::ROLLED_BACK);

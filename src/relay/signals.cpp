@@ -79,9 +79,8 @@ void Signals::push_to_others(const ChatId& id, const DeviceRef& sender, const wi
   for (const auto& [device, member] : chat->fold.members) {
     if (!member.on_roster || device == sender) continue;
     auto* connection = s_.main_of(device);
-    // What a slow reader misses of these it does not miss; and before its heads a device cannot place them.
-    if (connection == nullptr || !connection->delivery || !connection->delivery->heads_told) continue;
-    if (s_.congested(*connection)) continue;
+    // A slow reader can do without them.
+    if (connection == nullptr || s_.congested(*connection)) continue;
     s_.outbox.push(*connection, push);
   }
 }

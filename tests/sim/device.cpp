@@ -334,8 +334,7 @@ void Device::mark_read(const ChatId& chat) {
 }
 
 void Device::accept(const ChatId& chat) {
-  command(
-      client::AnswerRequestCommand{chat, RequestAnswer::accept, expect<void>("accept " + brief(chat.bytes))});
+  command(client::AnswerRequestCommand{chat, RequestAnswer::accept, expect<void>("accept " + brief(chat.bytes))});
 }
 
 void Device::type(const ChatId& chat, bool typing) {

@@ -117,6 +117,7 @@ class Oracle {
   void on_signal(Device& device, const Event& event);
   void check_people(Device& device);
   void check_read(Device& device, const Chat& chat);
+  [[nodiscard]] bool relay_clock_was_set() const;
   /// A message in a direct chat was dropped if its receiver had blocked its sender when it came.
   [[nodiscard]] bool may_miss(const Device& device, const UserId& sender, const ChatId& chat) const;
   void check_agreement(const ChatId& chat, const TrueLog& log);

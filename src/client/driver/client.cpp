@@ -225,9 +225,7 @@ Result<PrivacySettings> Client::privacy() const {
   });
 }
 
-void Client::set_available(bool available) {
-  (void)impl_->thread->enqueue(client::AvailableCommand{available}).ok();
-}
+void Client::set_available(bool available) { (void)impl_->thread->enqueue(client::AvailableCommand{available}).ok(); }
 
 void Client::set_typing(const ChatId& chat, bool typing) {
   (void)impl_->thread->enqueue(client::TypingCommand{chat, typing}).ok();

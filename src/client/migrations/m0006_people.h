@@ -15,6 +15,9 @@ ALTER TABLE chat ADD COLUMN read_seq INTEGER NOT NULL DEFAULT 0;      -- which i
 ALTER TABLE chat ADD COLUMN read_told INTEGER NOT NULL DEFAULT 0;     -- and the relay was told of this one
 CREATE INDEX chat_untold ON chat(chat_id) WHERE read_seq > read_told;
 
+-- By the relay's clock: what others had received and read before this was told in a session that got to its end.
+ALTER TABLE account ADD COLUMN receipts_since INTEGER NOT NULL DEFAULT 0;
+
 ALTER TABLE participant ADD COLUMN read_seq INTEGER NOT NULL DEFAULT 0;
 -- 4 is MessageState::delivered.
 CREATE INDEX message_delivered ON message(chat_id, seq) WHERE state = 4;

@@ -11,7 +11,7 @@ Result<std::optional<AccountRow>> AccountTable::load() {
   Bytes list;
   SOTTO_TRY(db_.query(
       "SELECT handle, user_id, identity_private, identity_public, device_id, device_private, device_public, era, "
-      "device_list, registered, session, ack_no, incarnation, rolled_back FROM account",
+      "device_list, registered, session, ack_no, incarnation, rolled_back, receipts_since FROM account",
       [&](const store::Row& row) {
         AccountRow account;
         account.handle = row.text(0);
@@ -28,6 +28,7 @@ Result<std::optional<AccountRow>> AccountTable::load() {
         account.ack_no = row.get<std::uint64_t>(11);
         if (!row.is_null(12)) account.incarnation = row.blob(12);
         account.rolled_back = row.get<bool>(13);
+        account.receipts_since = row.get<std::uint64_t>(14);
         out = std::move(account);
       }));
   if (out) {
@@ -54,6 +55,10 @@ Status AccountTable::set_session(std::uint64_t session) { return db_.run("UPDATE
 Status AccountTable::set_ack_no(std::uint64_t ack_no) { return db_.run("UPDATE account SET ack_no = ?", ack_no); }
 
 Status AccountTable::set_rolled_back() { return db_.run("UPDATE account SET rolled_back = 1"); }
+
+Status AccountTable::set_receipts_since(std::uint64_t relay_time) {
+  return db_.run("UPDATE account SET receipts_since = ?", relay_time);
+}
 
 Status AccountTable::set_incarnation(ByteView incarnation) {
   return db_.run("UPDATE account SET incarnation = ?", incarnation);

@@ -26,6 +26,8 @@ struct AccountRow {
   bool rolled_back = false;
   /// Of the relay's store; empty before the first connection.
   Bytes incarnation;
+  /// A relay's time: what others had received and read before it was told.
+  std::uint64_t receipts_since = 0;
 };
 
 class AccountTable {
@@ -41,6 +43,7 @@ class AccountTable {
   Status set_ack_no(std::uint64_t ack_no);
   Status set_rolled_back();
   Status set_incarnation(ByteView incarnation);
+  Status set_receipts_since(std::uint64_t relay_time);
   /// The next number of what is not in a log yet: 1, 2, 3 …
   Result<std::int64_t> take_place();
 

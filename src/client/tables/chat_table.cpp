@@ -67,7 +67,8 @@ std::optional<UserId> inviter_or_null(const ChatRow& row) {
 
 }  // namespace
 
-const std::string_view chat_columns = "chat_id, type, status, name, peer, created_at, last_activity, problem, unread, request, invited_by";
+const std::string_view chat_columns =
+    "chat_id, type, status, name, peer, created_at, last_activity, problem, unread, request, invited_by";
 
 Chat read_chat(const store::Row& row) {
   Chat chat;
@@ -233,12 +234,11 @@ Result<bool> ChatTable::raise_read(const ChatId& chat, const UserId& user, std::
 
 Result<ChatTable::Reached> ChatTable::reached_by_all_but(const ChatId& chat, const UserId& self) {
   Reached out;
-  SOTTO_TRY(db_.query(
-      "SELECT min(delivered_seq), min(read_seq) FROM participant WHERE chat_id = ? AND user_id <> ?", chat, self,
-      [&](const store::Row& row) {
-        out.delivered = row.get<std::optional<std::uint64_t>>(0).value_or(0);
-        out.read = row.get<std::optional<std::uint64_t>>(1).value_or(0);
-      }));
+  SOTTO_TRY(db_.query("SELECT min(delivered_seq), min(read_seq) FROM participant WHERE chat_id = ? AND user_id <> ?",
+                      chat, self, [&](const store::Row& row) {
+                        out.delivered = row.get<std::optional<std::uint64_t>>(0).value_or(0);
+                        out.read = row.get<std::optional<std::uint64_t>>(1).value_or(0);
+                      }));
   return out;
 }
 
@@ -274,8 +274,9 @@ Result<std::vector<ChatTable::DirectChat>> ChatTable::direct_chats(std::size_t l
   SOTTO_TRY(db_.query(
       "SELECT chat_id, peer FROM chat WHERE type = ? AND status = ? AND request = ? AND NOT EXISTS(SELECT 1 FROM "
       "person WHERE user_id = peer AND blocked = 1) ORDER BY last_activity DESC, chat_id DESC LIMIT ?",
-      ChatType::direct, ChatStatus::active, ChatRequest::none, limit,
-      [&](const store::Row& row) { out.push_back({row.get<ChatId>(0), row.get<UserId>(1)}); }));
+      ChatType::direct, ChatStatus::active, ChatRequest::none, limit, [&](const store::Row& row) {
+        out.push_back({row.get<ChatId>(0), row.get<UserId>(1)});
+      }));
   return out;
 }
 

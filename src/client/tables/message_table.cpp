@@ -175,11 +175,10 @@ Result<std::vector<Message>> MessageTable::mark_reached(const ChatId& chat, std:
 }
 
 Result<std::uint32_t> MessageTable::count_unread(const ChatId& chat, std::int64_t after) {
-  SOTTO_TRY_ASSIGN(const auto count,
-                   db_.one<std::uint32_t>("SELECT count(*) FROM message WHERE chat_id = ? AND position > ? AND state = "
-                                          "? AND kind IN (?, ?)",
-                                          chat, after, MessageState::received, MessageKind::text,
-                                          MessageKind::unknown));
+  SOTTO_TRY_ASSIGN(const auto count, db_.one<std::uint32_t>(
+                                         "SELECT count(*) FROM message WHERE chat_id = ? AND position > ? AND state = "
+                                         "? AND kind IN (?, ?)",
+                                         chat, after, MessageState::received, MessageKind::text, MessageKind::unknown));
   return count.value_or(0);
 }
 

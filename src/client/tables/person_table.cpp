@@ -115,11 +115,10 @@ Result<bool> PersonTable::want_profile(const UserId& user, const crypto::StreamK
 
 Result<std::vector<PersonTable::Wanted>> PersonTable::wanted(std::size_t limit) {
   std::vector<Wanted> out;
-  SOTTO_TRY(db_.query(
-      "SELECT user_id, profile_key, profile_version FROM person WHERE profile_wanted = 1 LIMIT ?", limit,
-      [&](const store::Row& row) {
-        out.push_back({row.get<UserId>(0), row.get<crypto::StreamKey>(1), row.get<std::uint64_t>(2)});
-      }));
+  SOTTO_TRY(db_.query("SELECT user_id, profile_key, profile_version FROM person WHERE profile_wanted = 1 LIMIT ?",
+                      limit, [&](const store::Row& row) {
+                        out.push_back({row.get<UserId>(0), row.get<crypto::StreamKey>(1), row.get<std::uint64_t>(2)});
+                      }));
   return out;
 }
 
@@ -154,11 +153,11 @@ Result<SelfRow> SelfTable::load() {
 }
 
 Status SelfTable::save(const SelfRow& row) {
-  SOTTO_TRY(db_.run(
-      "UPDATE self SET typing = ?, presence = ?, read_receipts = ?, profile = ?, profile_version = ?, "
-      "profile_told = ?, sealed_profile = ?, blocks_version = ?, blocks_told = ?",
-      row.privacy.typing, row.privacy.presence, row.privacy.read_receipts, row.profile, row.profile_version,
-      row.profile_told, row.sealed_profile, row.blocks_version, row.blocks_told));
+  SOTTO_TRY(
+      db_.run("UPDATE self SET typing = ?, presence = ?, read_receipts = ?, profile = ?, profile_version = ?, "
+              "profile_told = ?, sealed_profile = ?, blocks_version = ?, blocks_told = ?",
+              row.privacy.typing, row.privacy.presence, row.privacy.read_receipts, row.profile, row.profile_version,
+              row.profile_told, row.sealed_profile, row.blocks_version, row.blocks_told));
   if (!row.profile_key) return {};
   return db_.run("UPDATE self SET profile_key = ?", *row.profile_key);
 }

@@ -14,13 +14,13 @@ namespace {
 Person person(TestDevice& of, const TestDevice& who) { return must(client::PersonTable(*of.db).find(who.user)); }
 
 void block(TestDevice& device, const TestDevice& who, bool blocked = true) {
-  device.command(client::BlockCommand{
-      who.user, blocked, [&device](Result<void> done) { device.changes.push_back(std::move(done)); }});
+  device.command(client::BlockCommand{who.user, blocked,
+                                      [&device](Result<void> done) { device.changes.push_back(std::move(done)); }});
 }
 
 void show(TestDevice& device, const Profile& profile) {
-  device.command(client::ProfileCommand{
-      profile, [&device](Result<void> done) { device.changes.push_back(std::move(done)); }});
+  device.command(
+      client::ProfileCommand{profile, [&device](Result<void> done) { device.changes.push_back(std::move(done)); }});
 }
 
 Profile alices() { return {"Alice", "hears you", std::vector<std::uint8_t>(40'000, 7), "image/webp"}; }

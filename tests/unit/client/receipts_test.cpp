@@ -122,6 +122,32 @@ TEST_CASE("A mark sealed some epochs ago still counts") {
   CHECK(p.state(id) == MessageState::read);
 }
 
+TEST_CASE("A mark that comes before the commits that it was sealed after counts when they are there") {
+  Pair p(8);
+  const auto id = p.alice.send(p.chat, "1");
+  REQUIRE(p.settle_marks());
+  p.alice.go_offline();
+  p.bob.change(p.chat, client::ChangeKind::refresh);
+  p.net.run_for(5s);
+  mark_read(p.bob, p.chat);
+  p.net.run_for(5s);
+  // Alice hears of the mark, and loses the connection before the commit.
+  int marks = 0;
+  p.net.to_client = [&](wire::Envelope& envelope) {
+    marks += envelope.push().has_read_mark();
+    return !envelope.push().has_entries();
+  };
+  p.alice.go_online();
+  p.net.run_for(5s);
+  REQUIRE(marks == 1);
+  CHECK(p.state(id) == MessageState::delivered);
+  p.alice.restart();
+  p.net.to_client = nullptr;
+  p.net.run_for(30s);
+  REQUIRE(p.settle_marks());
+  CHECK(p.state(id) == MessageState::read);
+}
+
 TEST_CASE("In a group a message is read when all have read it, and each is shown") {
   TestNet net(4);
   auto& alice = net.add("alice");
@@ -153,12 +179,8 @@ TEST_CASE("In a group a message is read when all have read it, and each is shown
 
 TEST_CASE("Who does not tell what was read is not told either") {
   Pair p(5);
-  SECTION("the reader") {
-    p.bob.command(client::PrivacyCommand{{true, true, false}, {}});
-  }
-  SECTION("the sender") {
-    p.alice.command(client::PrivacyCommand{{true, true, false}, {}});
-  }
+  SECTION("the reader") { p.bob.command(client::PrivacyCommand{{true, true, false}, {}}); }
+  SECTION("the sender") { p.alice.command(client::PrivacyCommand{{true, true, false}, {}}); }
   const auto id = p.alice.send(p.chat, "1");
   REQUIRE(p.settle_marks());
   mark_read(p.bob, p.chat);

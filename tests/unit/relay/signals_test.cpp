@@ -53,9 +53,9 @@ TEST_CASE("an ephemeral reaches the members who are connected, and is kept nowhe
   auto& carol = world.newcomer("carol");
   auto& dave = world.newcomer("dave");
   Group group;
-  REQUIRE(success(alice.ask(create_request(world, group,
-                                           {alice.device(), bob.device(), second.device(), carol.device()},
-                                           {alice.person->id}, alice.device()))));
+  REQUIRE(
+      success(alice.ask(create_request(world, group, {alice.device(), bob.device(), second.device(), carol.device()},
+                                       {alice.person->id}, alice.device()))));
   auto& peek = world.connect(*carol.person);
   REQUIRE(success(peek.authenticate(wire::PEEK)));
   world.disconnect(carol);
