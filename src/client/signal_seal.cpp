@@ -78,7 +78,7 @@ Result<bool> SignalSeal::is_early(const ChatRow& chat, ByteView payload) {
   const auto loaded = groups_.load(chat.id, chat.generation);
   if (!loaded.ok()) {
     if (is_storage_failure(loaded.error())) return loaded.error();
-    return false;
+    return true;  // There is no group yet.
   }
   return sealed->epoch() > (*loaded)->epoch();
 }
