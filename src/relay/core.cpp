@@ -101,6 +101,7 @@ class Core::Impl {
     auto* connection = s_.find(input.id);
     if (connection == nullptr) return;
     s_.set_offline(*connection);
+    rooms_.pushes.left(*connection);
     s_.waits_for_drain.erase(input.id);
     --s_.counters.connections[Counters::index(connection->kind)];
     s_.connections.erase(input.id);
@@ -114,6 +115,8 @@ class Core::Impl {
     s_.make_runnable(*connection);
     rooms_.delivery.wake(*connection);
   }
+
+  void take(PushFailed& input) { rooms_.pushes.failed(input); }
 
   void take(Received& input) {
     auto* connection = s_.find(input.id);
@@ -179,6 +182,7 @@ class Core::Impl {
       const auto waiting = handle_requests();
       rooms_.delivery.work();
       rooms_.expiry.work();
+      rooms_.pushes.work();
       flush();
       if (s_.backend.idle() && s_.batch.outstanding() == 0) {
         bool more = !pending_.empty();
@@ -249,6 +253,7 @@ class Core::Impl {
     s_.devices.flush();
     s_.key_indexes.flush();
     s_.key_packages.flush();
+    s_.push_tokens.flush();
     rooms_.cursors.flush();
   }
 
@@ -325,6 +330,7 @@ class Core::Impl {
     s_.devices.drop(what);
     s_.key_indexes.drop(what);
     s_.key_packages.drop(what);
+    s_.push_tokens.drop(what);
   }
 
   Outputs finish(bool more) {
@@ -334,6 +340,8 @@ class Core::Impl {
     s_.devices.sweep(s_.step);
     s_.key_indexes.sweep(s_.step);
     s_.key_packages.sweep(s_.step);
+    s_.push_tokens.sweep(s_.step);
+    rooms_.pushes.sweep();
     s_.chats.sweep(s_.step);
     rooms_.blobs.sweep(s_.step);
     Outputs out;

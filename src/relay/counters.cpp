@@ -43,6 +43,12 @@ std::string command_name(Command command) {
       return "reference_attachment";
     case Command::kAttachmentReceived:
       return "attachment_received";
+    case Command::kDeleteAccount:
+      return "delete_account";
+    case Command::kLogOut:
+      return "log_out";
+    case Command::kSetPushToken:
+      return "set_push_token";
     case Command::COMMAND_NOT_SET:
       return "none";
     default:

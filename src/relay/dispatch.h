@@ -7,6 +7,7 @@
 #include "relay/delivery.h"
 #include "relay/directory.h"
 #include "relay/expiry.h"
+#include "relay/push.h"
 #include "relay/session.h"
 #include "relay/state.h"
 
@@ -18,6 +19,7 @@ struct Rooms {
 
   State& s;
   Delivery delivery;
+  Pushes pushes;
   Session session;
   Directory directory;
   Cursors cursors;

@@ -65,6 +65,7 @@ State::State(Backend& the_backend, Random& the_random, const CoreConfig& the_con
       devices(backend, batch, config.cached_records),
       key_indexes(backend, batch, config.cached_records),
       key_packages(backend, batch, config.cached_records / 10),
+      push_tokens(backend, batch, config.cached_records),
       chats(backend, batch, config.cached_chats, config.cached_entry_bytes) {}
 
 Connection* State::find(ConnectionId id) {
@@ -85,7 +86,10 @@ void State::make_runnable(Connection& connection) {
   runnable.push_back(connection.id);
 }
 
-void State::set_online(Connection& connection) { online[connection.sender.device].push_back(&connection); }
+void State::set_online(Connection& connection) {
+  online[connection.sender.device].push_back(&connection);
+  if (connection.kind == ConnectionKind::main) pushed.erase(connection.sender.device);
+}
 
 void State::set_offline(Connection& connection) {
   const auto it = online.find(connection.sender.device);

@@ -44,6 +44,7 @@ class Outbox {
  public:
   void push(Connection& to, const wire::Push& push);
   void answer(Connection& to, std::uint64_t id, wire::Response response);
+  void notify(PushNotice notice) { actions_.emplace_back(std::move(notice)); }
   /// Closes after what was sent; the connection accepts nothing any more.
   void close(Connection& connection, std::uint16_t code, std::string reason);
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
@@ -80,6 +81,7 @@ struct State {
   RecordCache<DeviceRecord> devices;
   RecordCache<KeyPackageIndex> key_indexes;
   RecordCache<KeyPackageRecord> key_packages;
+  RecordCache<PushToken> push_tokens;
   ChatCache chats;
   RateLimits limits;
   Counters counters;
@@ -87,6 +89,12 @@ struct State {
   std::map<ConnectionId, std::unique_ptr<Connection>> connections;
   /// Authenticated main and peek connections of a device.
   std::unordered_map<DeviceRef, std::vector<Connection*>> online;
+  /// Devices that were told by push and have not come since.
+  struct Pushed {
+    bool high = false;
+    std::uint64_t at = 0;
+  };
+  std::unordered_map<DeviceRef, Pushed> pushed;
   /// Connections whose next request may be tried.
   std::vector<ConnectionId> runnable;
   /// Chats whose cursors or fold were changed in this batch.
