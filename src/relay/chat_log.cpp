@@ -52,7 +52,7 @@ bool ChatLog::check_lists(Call& call, const std::vector<wire::RosterChange>& add
     if (!user) {
       ready = false;
       if (user.answer) failure = user.answer;
-    } else if (!user->has_value()) {
+    } else if (!exists(*user)) {
       failure = refuse(ErrorCode::UNKNOWN_USER);
       return false;
     } else if (const auto* device = (*user)->find(change.device); device == nullptr || device->era != change.era) {

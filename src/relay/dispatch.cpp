@@ -21,7 +21,7 @@ struct Row {
   Answer (*handle)(Rooms&, Call&);
 };
 
-constexpr std::array<Row, 19> table{{
+constexpr std::array<Row, 21> table{{
     {Command::kRegister, nobody, [](Rooms& r, Call& c) { return r.session.register_user(c, c.request.register_()); }},
     {Command::kAuthenticate, nobody | readers | blob_readers,
      [](Rooms& r, Call& c) { return r.session.authenticate(c, c.request.authenticate()); }},
@@ -34,6 +34,9 @@ constexpr std::array<Row, 19> table{{
      [](Rooms& r, Call& c) { return r.directory.get_device_list(c, c.request.get_device_list()); }},
     {Command::kPutDeviceList, main_only,
      [](Rooms& r, Call& c) { return r.directory.put_device_list(c, c.request.put_device_list()); }},
+    {Command::kDeleteAccount, main_only,
+     [](Rooms& r, Call& c) { return r.deletion.delete_account(c, c.request.delete_account()); }},
+    {Command::kLogOut, main_only, [](Rooms& r, Call& c) { return r.deletion.log_out(c); }},
     {Command::kSetPushToken, main_only,
      [](Rooms& r, Call& c) { return r.pushes.set_token(c, c.request.set_push_token()); }},
     {Command::kCreateChat, main_only, [](Rooms& r, Call& c) { return r.chat_log.create(c, c.request.create_chat()); }},
@@ -63,6 +66,7 @@ Rooms::Rooms(State& state)
       pushes(state),
       session(state, delivery),
       directory(state, session),
+      deletion(state, session),
       cursors(state, delivery),
       expiry(state, cursors),
       chat_log(state, delivery, pushes, expiry),

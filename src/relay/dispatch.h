@@ -4,6 +4,7 @@
 #include "relay/blobs.h"
 #include "relay/chat_log.h"
 #include "relay/cursors.h"
+#include "relay/deletion.h"
 #include "relay/delivery.h"
 #include "relay/directory.h"
 #include "relay/expiry.h"
@@ -22,6 +23,7 @@ struct Rooms {
   Pushes pushes;
   Session session;
   Directory directory;
+  Deletion deletion;
   Cursors cursors;
   Expiry expiry;
   ChatLog chat_log;

@@ -76,6 +76,7 @@ struct Outputs {
 
 /// Why the relay closes a connection: RFC 6455's codes, and from 4000 on ours.
 namespace close_code {
+inline constexpr std::uint16_t normal = 1000;
 inline constexpr std::uint16_t going_away = 1001;
 inline constexpr std::uint16_t protocol_error = 1002;
 /// More waiting requests than a connection may have, or a peer that does not read.

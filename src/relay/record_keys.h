@@ -31,7 +31,8 @@ RecordKey deletions();
 RecordKey expiry(std::uint64_t period, const ChatId& chat);
 RecordKey expiries();
 
-/// The user at the end of a `deletion` key, the chat at the end of a `membership` key, the device at the end of a `cursor` key, and the parts of an `expiry`.
+/// The user at the end of a `deletion` key, the chat at the end of a `membership` key, the device at the end of a
+/// `cursor` key, and the parts of an `expiry`.
 std::optional<UserId> user_of_deletion(ByteView key);
 std::optional<ChatId> chat_of_membership(ByteView key);
 std::optional<DeviceRef> device_of_cursor(ByteView key);
