@@ -24,6 +24,17 @@
 
 namespace sotto {
 
+/// A program of the operator's that the relay tells something by HTTP POST.
+struct RelayWebhook {
+  /// `https://host[:port][/path]`; `http://…` only to this machine, unless `plain_beyond_loopback`. Empty: there is none.
+  std::string url;
+  /// Sent as `Authorization: Bearer …`; empty: no such header.
+  std::string bearer_token;
+  /// PEM file of the authorities to trust instead of the system's; empty for the system's.
+  std::string ca_file;
+  bool plain_beyond_loopback = false;
+};
+
 /// How a relay runs. All fields have working defaults except `data_dir`.
 struct RelayConfig {
   /// Folder of the store, made if missing (mode 0700). One process at a time may use it.
@@ -47,6 +58,10 @@ struct RelayConfig {
   /// A loopback address, unless `admin_beyond_loopback`: whoever can reach the port learns how much is going on here.
   std::string admin_address = "127.0.0.1";
   bool admin_beyond_loopback = false;
+  /// Told when something waits for a device that is not connected, as `{"token": "…", "urgency": "high" or "normal"}`
+  /// with the token that the device gave (`Client::set_push_token`) and nothing else. An answer 404 or 410 means that
+  /// the token is no longer good. Without one, devices are told that the relay has no push.
+  RelayWebhook push_gateway;
   /// Where log lines go, from the relay's threads. Lines hold no content, no keys, and only hashes of ids.
   LogSink log;
   LogLevel log_level = LogLevel::info;
@@ -67,8 +82,8 @@ class SOTTO_API Relay {
  public:
   /// Opens the store, listens, and returns when connections are accepted. Several relays may run in one process.
   /// Errors: INVALID_ARGUMENT, IN_USE (another process has the folder), ADDRESS_IN_USE (if it is the admin port, the
-  /// message begins with "admin port"), TLS_FAILED (certificate), NEWER_SCHEMA, CORRUPT, IO_ERROR, DISK_FULL. An
-  /// expired certificate is a warning in the log.
+  /// message begins with "admin port"), TLS_FAILED (certificate), NEWER_SCHEMA, CORRUPT, IO_ERROR, DISK_FULL; a
+  /// webhook's URL or token may be INVALID_ARGUMENT, its authorities TLS_FAILED. An expired certificate is a warning in the log.
   static Result<std::unique_ptr<Relay>> start(RelayConfig config);
 
   /// Looks at what such a relay needs of this machine: clock, certificate and key, folder, store, disk (free space, and

@@ -56,6 +56,7 @@ class Core::Impl {
     drop_unauthenticated();
     rooms_.blobs.expire();
     rooms_.expiry.look();
+    rooms_.deletion.look();
     const bool more = work();
     drop_the_demanding();
     return finish(more);
@@ -101,6 +102,7 @@ class Core::Impl {
     auto* connection = s_.find(input.id);
     if (connection == nullptr) return;
     s_.set_offline(*connection);
+    rooms_.pushes.left(*connection);
     s_.waits_for_drain.erase(input.id);
     --s_.counters.connections[Counters::index(connection->kind)];
     s_.connections.erase(input.id);
@@ -114,6 +116,8 @@ class Core::Impl {
     s_.make_runnable(*connection);
     rooms_.delivery.wake(*connection);
   }
+
+  void take(PushFailed& input) { rooms_.pushes.failed(input); }
 
   void take(Received& input) {
     auto* connection = s_.find(input.id);
@@ -179,6 +183,8 @@ class Core::Impl {
       const auto waiting = handle_requests();
       rooms_.delivery.work();
       rooms_.expiry.work();
+      rooms_.deletion.work();
+      rooms_.pushes.work();
       flush();
       if (s_.backend.idle() && s_.batch.outstanding() == 0) {
         bool more = !pending_.empty();
@@ -322,6 +328,7 @@ class Core::Impl {
   Outputs finish(bool more) {
     ++s_.step;
     s_.each_record_cache([this](auto& cache) { cache.sweep(s_.step); });
+    rooms_.pushes.sweep();
     s_.chats.sweep(s_.step);
     rooms_.blobs.sweep(s_.step);
     Outputs out;
@@ -348,6 +355,7 @@ class Core::Impl {
     if (s_.checkpoint_due != 0) add(s_.checkpoint_due);
     add(rooms_.blobs.next_expiry());
     add(rooms_.expiry.next_look());
+    if (const auto more = rooms_.deletion.next_look()) add(*more);
     return std::chrono::milliseconds(*due > s_.now ? *due - s_.now : 0);
   }
 

@@ -53,6 +53,12 @@ std::string command_name(Command command) {
       return "send_ephemeral";
     case Command::kSetReadMark:
       return "set_read_mark";
+    case Command::kDeleteAccount:
+      return "delete_account";
+    case Command::kLogOut:
+      return "log_out";
+    case Command::kSetPushToken:
+      return "set_push_token";
     case Command::COMMAND_NOT_SET:
       return "none";
     default:

@@ -21,7 +21,7 @@ struct Row {
   Answer (*handle)(Rooms&, Call&);
 };
 
-constexpr std::array<Row, 23> table{{
+constexpr std::array<Row, 26> table{{
     {Command::kRegister, nobody, [](Rooms& r, Call& c) { return r.session.register_user(c, c.request.register_()); }},
     {Command::kAuthenticate, nobody | readers | blob_readers,
      [](Rooms& r, Call& c) { return r.session.authenticate(c, c.request.authenticate()); }},
@@ -34,6 +34,11 @@ constexpr std::array<Row, 23> table{{
      [](Rooms& r, Call& c) { return r.directory.get_device_list(c, c.request.get_device_list()); }},
     {Command::kPutDeviceList, main_only,
      [](Rooms& r, Call& c) { return r.directory.put_device_list(c, c.request.put_device_list()); }},
+    {Command::kDeleteAccount, main_only,
+     [](Rooms& r, Call& c) { return r.deletion.delete_account(c, c.request.delete_account()); }},
+    {Command::kLogOut, main_only, [](Rooms& r, Call& c) { return r.deletion.log_out(c); }},
+    {Command::kSetPushToken, main_only,
+     [](Rooms& r, Call& c) { return r.pushes.set_token(c, c.request.set_push_token()); }},
     {Command::kCreateChat, main_only, [](Rooms& r, Call& c) { return r.chat_log.create(c, c.request.create_chat()); }},
     {Command::kSendMessage, main_only, [](Rooms& r, Call& c) { return r.chat_log.send(c, c.request.send_message()); }},
     {Command::kModifyChatParticipants, main_only,
@@ -68,11 +73,13 @@ constexpr std::array<Row, 23> table{{
 Rooms::Rooms(State& state)
     : s(state),
       delivery(state),
+      pushes(state),
       session(state, delivery),
       directory(state, session),
+      deletion(state, session),
       cursors(state, delivery),
       expiry(state, cursors),
-      chat_log(state, delivery, expiry),
+      chat_log(state, delivery, pushes, expiry),
       blobs(state),
       profiles(state),
       signals(state) {}

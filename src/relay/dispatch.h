@@ -4,10 +4,12 @@
 #include "relay/blobs.h"
 #include "relay/chat_log.h"
 #include "relay/cursors.h"
+#include "relay/deletion.h"
 #include "relay/delivery.h"
 #include "relay/directory.h"
 #include "relay/expiry.h"
 #include "relay/profiles.h"
+#include "relay/push.h"
 #include "relay/session.h"
 #include "relay/signals.h"
 #include "relay/state.h"
@@ -20,8 +22,10 @@ struct Rooms {
 
   State& s;
   Delivery delivery;
+  Pushes pushes;
   Session session;
   Directory directory;
+  Deletion deletion;
   Cursors cursors;
   Expiry expiry;
   ChatLog chat_log;

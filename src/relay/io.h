@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "sotto/types.h"
+#include "relay/device_ref.h"
 
 namespace sotto::relay {
 
@@ -36,7 +36,14 @@ struct Drained {
   ConnectionId id = 0;
   std::size_t queued_bytes = 0;
 };
-using Input = std::variant<Opened, Received, Closed, Drained>;
+/// What became of a `PushNotice` that nobody took.
+struct PushFailed {
+  DeviceRef device;
+  std::string token;
+  /// The gateway says that there is no such device any more.
+  bool gone = false;
+};
+using Input = std::variant<Opened, Received, Closed, Drained, PushFailed>;
 
 struct Send {
   ConnectionId id = 0;
@@ -47,7 +54,13 @@ struct Close {
   std::uint16_t code = 1000;
   std::string reason;
 };
-using Output = std::variant<Send, Close>;
+/// For the push gateway: a device that is not connected should come.
+struct PushNotice {
+  DeviceRef device;
+  std::string token;
+  bool high = false;
+};
+using Output = std::variant<Send, Close, PushNotice>;
 
 struct Outputs {
   std::vector<Output> actions;
@@ -63,6 +76,7 @@ struct Outputs {
 
 /// Why the relay closes a connection: RFC 6455's codes, and from 4000 on ours.
 namespace close_code {
+inline constexpr std::uint16_t normal = 1000;
 inline constexpr std::uint16_t going_away = 1001;
 inline constexpr std::uint16_t protocol_error = 1002;
 /// More waiting requests than a connection may have, or a peer that does not read.
@@ -112,6 +126,15 @@ struct CoreConfig {
   Rate blob_changes{2000, 20};
   /// Bytes of blobs that a device may have here at a time.
   std::uint64_t blob_quota_bytes = 16ULL * 1024 * 1024 * 1024;
+
+  /// A device.
+  Rate push_tokens{20, 0.2};
+
+  /// Whether there is a push gateway.
+  bool push = false;
+  /// A device that was told by push and has not come is told again by an entry of this urgency after so long.
+  std::uint64_t push_high_again_ms = 60'000;
+  std::uint64_t push_normal_again_ms = 15 * 60'000;
 
   std::uint64_t authentication_ms = 30'000;
   std::uint64_t receipt_ms = 1000;

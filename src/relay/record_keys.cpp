@@ -47,8 +47,16 @@ RecordKey key_package_index(const DeviceRef& device) { return of_device('i', dev
 RecordKey last_resort(const DeviceRef& device) { return of_device('l', device); }
 RecordKey profile(const UserId& user) { return key('p', {view(user)}); }
 RecordKey blocks(const UserId& user) { return key('b', {view(user)}); }
+RecordKey push_token(const DeviceRef& device) { return of_device('P', device); }
+RecordKey deletion(const UserId& user) { return key('D', {view(user)}); }
+RecordKey deletions() { return key('D', {}); }
 RecordKey expiry(std::uint64_t period, const ChatId& chat) { return key('e', {big_endian(period), view(chat)}); }
 RecordKey expiries() { return key('e', {}); }
+
+std::optional<UserId> user_of_deletion(ByteView key) {
+  if (key.size() != 17) return std::nullopt;
+  return id_from<UserId>(key.subspan(1));
+}
 
 std::optional<ChatId> chat_of_membership(ByteView key) {
   if (key.size() != 49) return std::nullopt;

@@ -27,12 +27,18 @@ RecordKey last_resort(const DeviceRef& device);
 /// The user's sealed profile, and whom the user does not want to hear of.
 RecordKey profile(const UserId& user);
 RecordKey blocks(const UserId& user);
+/// Where a push gateway finds a device.
+RecordKey push_token(const DeviceRef& device);
+/// A deleted account whose devices are still to be released in their chats.
+RecordKey deletion(const UserId& user);
+RecordKey deletions();
 /// The chats that got entries in a period.
 RecordKey expiry(std::uint64_t period, const ChatId& chat);
 RecordKey expiries();
 
-/// The chat at the end of a `membership` key, the device at the end of a `cursor` key, the user at the end of a
-/// `read_mark` key, and the parts of an `expiry`.
+/// What stands at the end of a key: the user of a `deletion` or `read_mark`, the chat of a `membership`, the device of a
+/// `cursor`, and the parts of an `expiry`.
+std::optional<UserId> user_of_deletion(ByteView key);
 std::optional<ChatId> chat_of_membership(ByteView key);
 std::optional<DeviceRef> device_of_cursor(ByteView key);
 std::optional<UserId> user_of_read_mark(ByteView key);

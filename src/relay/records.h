@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "crypto/keys.h"
@@ -28,6 +30,11 @@ struct UserRecord {
   std::uint64_t version = 0;
   crypto::Sha256Digest hash;
   std::vector<Device> devices;
+  /// Nothing but this is left of it: the userId never comes back.
+  bool deleted = false;
+  /// Those that were registered for it, the last `most_handles`.
+  std::vector<std::string> handles = {};
+  static constexpr std::size_t most_handles = 16;
 
   UserRecord() = default;
   UserRecord(const wire::SignedDeviceList& list, const wire::CheckedDeviceList& checked);
@@ -36,6 +43,9 @@ struct UserRecord {
   [[nodiscard]] Bytes encode() const;
   static Result<UserRecord> decode(ByteView bytes);
 };
+
+/// Whether there is such a user now.
+inline bool exists(const std::optional<UserRecord>& user) { return user && !user->deleted; }
 
 struct DeviceRecord {
   /// session and ack_no count within an era: a device that takes a new key begins anew.
@@ -51,6 +61,8 @@ struct DeviceRecord {
 struct CursorRecord {
   std::uint64_t acked = 0;
   std::uint64_t time = 0;
+  /// Nothing is kept for the device any more.
+  bool released = false;
   [[nodiscard]] Bytes encode() const;
   static Result<CursorRecord> decode(ByteView bytes);
 };
@@ -96,6 +108,19 @@ struct KeyPackageRecord {
   Bytes bytes;
   [[nodiscard]] Bytes encode() const { return bytes; }
   static Result<KeyPackageRecord> decode(ByteView bytes) { return KeyPackageRecord{to_bytes(bytes)}; }
+};
+
+struct PushToken {
+  std::string token;
+  bool high_only = false;
+  [[nodiscard]] Bytes encode() const;
+  static Result<PushToken> decode(ByteView bytes);
+};
+
+struct DeletionRecord {
+  std::vector<DeviceId> devices;
+  [[nodiscard]] Bytes encode() const;
+  static Result<DeletionRecord> decode(ByteView bytes);
 };
 
 struct BlobMeta {

@@ -48,6 +48,16 @@ void warn_of_dates(const std::string& certificate_file, const Logger& log) {
   if (now < facts->valid_from) log.warning("relay: the certificate is not valid yet, or the clock is wrong");
 }
 
+net::WebhookConfig webhook_config(std::string name, const RelayWebhook& webhook) {
+  net::WebhookConfig out;
+  out.name = std::move(name);
+  out.url = webhook.url;
+  out.bearer_token = webhook.bearer_token;
+  out.ca_file = webhook.ca_file;
+  out.plain_beyond_loopback = webhook.plain_beyond_loopback;
+  return out;
+}
+
 }  // namespace
 
 struct Relay::Impl {
@@ -77,6 +87,7 @@ Result<std::unique_ptr<Relay>> Relay::start(RelayConfig config) {
   service.server.max_connections = config.max_connections;
   service.core.entry_lifetime_ms =
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(config.entry_lifetime).count());
+  if (!config.push_gateway.url.empty()) service.push = webhook_config("push", config.push_gateway);
   if (config.admin_port) service.admin = relay::AdminConfig{config.admin_address, *config.admin_port};
   SystemRandom random;
   SipKey id_key;

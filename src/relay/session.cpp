@@ -28,6 +28,14 @@ std::optional<ConnectionKind> kind_of(wire::ConnectionKind kind) {
   }
 }
 
+/// So that its deletion finds it. False if it is known.
+bool add_handle(UserRecord& user, const std::string& handle) {
+  if (std::ranges::find(user.handles, handle) != user.handles.end()) return false;
+  if (user.handles.size() >= UserRecord::most_handles) user.handles.erase(user.handles.begin());
+  user.handles.push_back(handle);
+  return true;
+}
+
 }  // namespace
 
 void Session::greet(Connection& connection) {
@@ -55,15 +63,21 @@ Answer Session::register_user(Call& call, const wire::Register& request) {
                       wire::view(request.signature()))) {
     return refuse(ErrorCode::BAD_SIGNATURE);
   }
-  if (owner && owner->user != checked->user) return refuse(ErrorCode::HANDLE_TAKEN);
+  if (owner && owner->user != checked->user) {
+    const auto other = s_.record(call, s_.users, keys::user(owner->user));
+    if (!other) return other.answer;
+    if (exists(*other)) return refuse(ErrorCode::HANDLE_TAKEN);
+  }
   const auto user_key = keys::user(checked->user);
   const auto user = s_.record(call, s_.users, user_key);
   if (!user) return user.answer;
   const bool new_user = !user->has_value();
+  if (!new_user && !exists(*user)) return refuse(ErrorCode::ACCOUNT_DELETED);
   if (new_user && checked->version != 1) return refuse(ErrorCode::LIST_CONFLICT, "a new user's list has version 1");
 
-  if (new_user) s_.users.set(user_key, UserRecord(request.device_list(), *checked));
-  if (!owner) s_.handles.set(handle_key, HandleRecord{checked->user});
+  auto record = new_user ? UserRecord(request.device_list(), *checked) : **user;
+  if (add_handle(record, request.handle()) || new_user) s_.users.set(user_key, std::move(record));
+  if (!owner || owner->user != checked->user) s_.handles.set(handle_key, HandleRecord{checked->user});
   wire::Response response;
   response.mutable_registered()->set_user_id(to_string_bytes(checked->user));
   return response;
@@ -83,6 +97,7 @@ Answer Session::authenticate(Call& call, const wire::Authenticate& request) {
   const auto user = s_.record(call, s_.users, keys::user(device.user));
   if (!user) return user.answer;
   if (!user->has_value()) return refuse(ErrorCode::UNKNOWN_USER);
+  if (!exists(*user)) return refuse(ErrorCode::ACCOUNT_DELETED);
   const auto* certified = (*user)->find(device.device);
   if (certified == nullptr) return refuse(ErrorCode::FORBIDDEN, "not in the user's device list");
   const auto key = certified->key;

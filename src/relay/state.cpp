@@ -67,6 +67,7 @@ State::State(Backend& the_backend, Random& the_random, const CoreConfig& the_con
       key_packages(backend, batch, config.cached_records / 10),
       profiles(backend, batch, config.cached_records / 100),
       blocks(backend, batch, config.cached_records),
+      push_tokens(backend, batch, config.cached_records),
       chats(backend, batch, config.cached_chats, config.cached_entry_bytes) {}
 
 Connection* State::find(ConnectionId id) {
@@ -87,7 +88,10 @@ void State::make_runnable(Connection& connection) {
   runnable.push_back(connection.id);
 }
 
-void State::set_online(Connection& connection) { online[connection.sender.device].push_back(&connection); }
+void State::set_online(Connection& connection) {
+  online[connection.sender.device].push_back(&connection);
+  if (connection.kind == ConnectionKind::main) pushed.erase(connection.sender.device);
+}
 
 void State::set_offline(Connection& connection) {
   const auto it = online.find(connection.sender.device);

@@ -44,6 +44,7 @@ class Outbox {
  public:
   void push(Connection& to, const wire::Push& push);
   void answer(Connection& to, std::uint64_t id, wire::Response response);
+  void notify(PushNotice notice) { actions_.emplace_back(std::move(notice)); }
   /// Closes after what was sent; the connection accepts nothing any more.
   void close(Connection& connection, std::uint16_t code, std::string reason);
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
@@ -82,6 +83,7 @@ struct State {
   RecordCache<KeyPackageRecord> key_packages;
   RecordCache<ProfileRecord> profiles;
   RecordCache<BlockRecord> blocks;
+  RecordCache<PushToken> push_tokens;
   ChatCache chats;
   RateLimits limits;
   Counters counters;
@@ -89,6 +91,12 @@ struct State {
   std::map<ConnectionId, std::unique_ptr<Connection>> connections;
   /// Authenticated main and peek connections of a device.
   std::unordered_map<DeviceRef, std::vector<Connection*>> online;
+  /// Devices that were told by push and have not come since.
+  struct Pushed {
+    bool high = false;
+    std::uint64_t at = 0;
+  };
+  std::unordered_map<DeviceRef, Pushed> pushed;
   /// Connections whose next request may be tried.
   std::vector<ConnectionId> runnable;
   /// Chats whose cursors or fold were changed in this batch.
@@ -111,6 +119,7 @@ struct State {
     act(key_packages);
     act(profiles);
     act(blocks);
+    act(push_tokens);
   }
 
   Connection* find(ConnectionId id);

@@ -231,6 +231,10 @@ void World::deliver(const Outputs& outputs) {
       if (it != links_.end()) it->second->closed = *close;
       continue;
     }
+    if (const auto* notice = std::get_if<PushNotice>(&output)) {
+      notices.push_back(*notice);
+      continue;
+    }
     const auto& send = std::get<Send>(output);
     const auto it = links_.find(send.id);
     if (it == links_.end()) continue;

@@ -99,6 +99,8 @@ class World {
   std::uint64_t now_ms = 1'700'000'000'000;
   /// Nothing drains; otherwise everything does at once.
   bool network_is_slow = false;
+  /// What the push gateway was told.
+  std::vector<PushNotice> notices;
 
   /// A new core over the same disk; all connections are gone.
   void restart();
