@@ -224,6 +224,13 @@ class SOTTO_API Client {
   /// for a file that cannot be read, TOO_LARGE for one above 2 GiB.
   Result<Message> send(const ChatId& chat, std::string text, std::vector<OutgoingAttachment> attachments,
                        Completion<void> done = {});
+  /// As above, with an id or a release, see `send` of a text. What is known already under `options.id` comes back as it
+  /// is, whatever else is given: its files need not be there any more.
+  Result<Message> send(const ChatId& chat, std::string text, std::vector<OutgoingAttachment> attachments,
+                       SendOptions options, Completion<void> done = {});
+  /// Whether `send` would take what is said of an attachment, for who wants to know before. Errors: INVALID_ARGUMENT,
+  /// naming what is wrong.
+  static Result<void> check_attachment(const AttachmentInfo& info);
   /// Writes what another message says and shows once more, in this or another chat, without uploading anything again.
   /// Errors (returned): NOT_REGISTERED, CLOSED. Errors (completed): NOT_FOUND (no such chat or message, or an
   /// attachment that has expired), REMOVED, DISK_FULL, IO_ERROR, CLOSED.

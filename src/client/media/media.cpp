@@ -37,6 +37,8 @@ Status Media::append(const SendCommand& command) {
     c_.complete<void>(command.done, Error(ErrorCode::UNSUPPORTED, "this client keeps no files"));
     return {};
   }
+  SOTTO_TRY_ASSIGN(const auto known, c_.messages.find(command.message.chat, c_.account->user, command.message.id));
+  if (known) return outbox_.append(command);  // Asked for again: its files need not be there any more.
   std::vector<MediaRow> rows;
   wire::Content content;
   content.set_version(content_version);
