@@ -246,7 +246,8 @@ class SOTTO_API Client {
   /// Which attachments of messages that arrive from now on are fetched by themselves; `metered` says whether the
   /// network is. Not stored: to be told after each `open`, unless the defaults suit.
   void set_download_policy(const DownloadPolicy& policy, bool metered);
-  /// Opens a present attachment for reading. Errors: NOT_FOUND (no such attachment, or it is not present), IO_ERROR,
+  /// Opens a present attachment for reading, which is also a use of it (see `ClientConfig::attachment_cache_bytes`).
+  /// Errors: NOT_FOUND (no such attachment, or it is not present), IO_ERROR,
   /// CLOSED.
   [[nodiscard]] Result<AttachmentReader> open_attachment(const ChatId& chat, const ClientMessageId& message,
                                                          std::uint32_t index) const;

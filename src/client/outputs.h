@@ -67,6 +67,10 @@ struct DownloadPolicyCommand {
   DownloadPolicy policy;
   bool metered = false;
 };
+/// The file of an attachment was read: it goes later than what was not.
+struct AttachmentUsedCommand {
+  std::int64_t media = 0;
+};
 /// Connect now; or stay offline.
 struct ConnectCommand {};
 struct DisconnectCommand {};
@@ -92,9 +96,9 @@ struct MediaConnectionLost {
 struct TimerDue {};
 
 using Input = std::variant<RegisterCommand, FindUserCommand, CreateChatCommand, ChangeChatCommand, SendCommand,
-                           ForwardCommand, TransferCommand, DownloadPolicyCommand, ReleaseEventsCommand, ConnectCommand,
-                           DisconnectCommand, Connected, FrameReceived, ConnectionLost, MediaConnected,
-                           MediaFrameReceived, MediaConnectionLost, TimerDue>;
+                           ForwardCommand, TransferCommand, DownloadPolicyCommand, AttachmentUsedCommand,
+                           ReleaseEventsCommand, ConnectCommand, DisconnectCommand, Connected, FrameReceived,
+                           ConnectionLost, MediaConnected, MediaFrameReceived, MediaConnectionLost, TimerDue>;
 
 /// What the network is asked to do with a connection, before the frames are sent.
 enum class NetworkAction : std::uint8_t { none, connect, close };

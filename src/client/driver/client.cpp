@@ -359,6 +359,10 @@ Result<AttachmentReader> Client::open_attachment(const ChatId& chat, const Clien
     }
     SOTTO_TRY_ASSIGN(
         auto file, store::File::open(impl_->media_folder + "/" + std::to_string(row->id), store::File::Mode::read, {}));
+    const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    if (client::counts_as_use(row->used_at, now.time_since_epoch().count())) {
+      (void)impl_->thread->enqueue(client::AttachmentUsedCommand{row->id}).ok();  // Only the cache's order is at stake.
+    }
     return AttachmentReader(std::make_unique<AttachmentReader::Impl>(
         AttachmentReader::Impl{client::FileOpener(std::move(file), row->size, std::move(*row->key))}));
   });

@@ -218,6 +218,12 @@ void Media::set_policy(const DownloadPolicy& policy, bool metered) {
   metered_ = metered;
 }
 
+Status Media::on_used(std::int64_t id) {
+  SOTTO_TRY_ASSIGN(const auto row, c_.media_rows.find(id));
+  if (!row || !counts_as_use(row->used_at, c_.now_ms())) return {};
+  return c_.media_rows.set_used(id, c_.now_ms());
+}
+
 // ---- What is done by itself
 
 Status Media::pump(bool main_is_there) {

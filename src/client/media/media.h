@@ -31,6 +31,7 @@ class Media {
   /// A message with attachments arrived. Errors: MALFORMED.
   Status on_arrived(const Message& message, const wire::Content& content);
   void set_policy(const DownloadPolicy& policy, bool metered);
+  Status on_used(std::int64_t id);
 
   /// Goes on with what there is to do; `main_is_there` if the main connection is.
   Status pump(bool main_is_there);

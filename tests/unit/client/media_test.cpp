@@ -352,6 +352,35 @@ TEST_CASE("The cache has a limit: what was used least recently goes and comes ag
   CHECK(must(p.bob.bytes_of(p.chat, ids[0])) == pattern(400'000, 0));
 }
 
+TEST_CASE("What is read stays in the cache longer than what is not, at the cost of a write a minute at most") {
+  Pair p(22);
+  p.bob.cache_bytes = 1'000'000;
+  p.bob.restart();
+  std::vector<ClientMessageId> ids;
+  const auto send = [&](std::uint64_t seed) {
+    ids.push_back(p.alice.send(p.chat, "", {in_memory(pattern(400'000, seed))}));
+    REQUIRE(p.net.settle());
+  };
+  send(0);
+  send(1);
+  const auto read = [&](const ClientMessageId& id) {
+    client::MediaTable media(*p.bob.db);
+    const auto row = must(media.find(p.bob.message(p.chat, id), 0)).value();
+    p.bob.command(client::AttachmentUsedCommand{row.id});
+    p.net.run_for(1s);
+    return must(media.find(row.id))->used_at - row.used_at;
+  };
+  CHECK(read(ids[0]) == 0);  // It came within this minute.
+  p.net.run_for(1min);
+  CHECK(read(ids[0]) > 0);
+  CHECK(read(ids[0]) == 0);
+  send(2);
+  CHECK(p.state(p.bob, ids[0]) == AttachmentState::present);
+  CHECK(p.state(p.bob, ids[1]) == AttachmentState::remote);
+  p.bob.command(client::AttachmentUsedCommand{4711});  // of a message that is gone
+  REQUIRE(p.net.settle());
+}
+
 TEST_CASE("Several attachments arrive in their order, and a quota that is full fails the message") {
   relay::CoreConfig config;
   config.blob_quota_bytes = 1'000'000;
