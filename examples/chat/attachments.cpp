@@ -163,4 +163,10 @@ void Attachments::transfer(const std::string& number, sotto::TransferAction acti
   client_.transfer(place->chat, place->message, place->index, action, std::move(done));
 }
 
+void Attachments::request(const std::string& number, Completion<void> done) {
+  const auto place = find(number);
+  if (!place.ok()) return done(place.error());
+  client_.request_attachment(place->chat, place->message, place->index, std::move(done));
+}
+
 }  // namespace chat

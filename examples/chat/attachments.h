@@ -33,6 +33,8 @@ class Attachments {
   /// if the name is taken.
   void save(const std::string& number, const std::string& path, sotto::Completion<std::string> done);
   void transfer(const std::string& number, sotto::TransferAction action, sotto::Completion<void> done);
+  /// Asks the sender for one that has expired.
+  void request(const std::string& number, sotto::Completion<void> done);
 
  private:
   struct Place {

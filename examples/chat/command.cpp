@@ -176,6 +176,8 @@ void cancel(const Call& call) {
   call.session.attachments().transfer(call.command.rest, sotto::TransferAction::cancel, call.finish_change());
 }
 
+void ask(const Call& call) { call.session.attachments().request(call.command.rest, call.finish_change()); }
+
 struct Entry {
   std::string_view name;
   CommandHelp help;
@@ -202,6 +204,7 @@ const std::vector<Entry>& entries() {
       {"fetch", {"/fetch N", "fetch attachment N, or go on with it"}, fetch},
       {"pause", {"/pause N", "stop sending or fetching attachment N for now"}, pause},
       {"cancel", {"/cancel N", "do not send attachment N, or forget what was fetched of it"}, cancel},
+      {"ask", {"/ask N", "ask the sender for attachment N, which the relay has no more"}, ask},
       {"connect", {"/connect", "try to reach the relay now, without waiting for the next try"}, connect},
       {"more", {"/more", "older messages (also: Page Up)"}, more},
       {"help", {"/help", "this text"}, help},

@@ -137,7 +137,7 @@ std::string attachment_line(std::size_t number, const sotto::Attachment& attachm
     case sotto::AttachmentState::remote:
       return out + ", not fetched yet";
     case sotto::AttachmentState::expired:
-      return out + ", no longer at the relay";
+      return out + (attachment.requested ? ", asked for again" : ", no longer at the relay");
     case sotto::AttachmentState::failed:
       return out + ", " + (attachment.problem ? sentence(*attachment.problem) : "failed");
     case sotto::AttachmentState::present:

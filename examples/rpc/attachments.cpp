@@ -209,6 +209,13 @@ void transfer(Call& call) {
                          [reply = call.reply](const Status& status) { reply.done(status); });
 }
 
+void request_attachment(Call& call) {
+  const auto place = read_place(call.fields);
+  if (call.refused()) return;
+  call.client().request_attachment(place.chat, place.message, place.index,
+                                   [reply = call.reply](const Status& status) { reply.done(status); });
+}
+
 void forward(Call& call) {
   const auto from = call.fields.id<ChatId>("chatId");
   const auto message = call.fields.id<ClientMessageId>("messageId");

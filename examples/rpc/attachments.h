@@ -8,6 +8,7 @@ namespace rpc {
 void create_attachment(Call& call);
 void download_attachment(Call& call);
 void transfer(Call& call);
+void request_attachment(Call& call);
 void forward(Call& call);
 void set_download_policy(Call& call);
 

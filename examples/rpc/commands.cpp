@@ -263,6 +263,7 @@ Handler find_command(const std::string& name) {
       {"createAttachment", create_attachment},
       {"downloadAttachment", download_attachment},
       {"transfer", transfer},
+      {"requestAttachment", request_attachment},
       {"forward", forward},
       {"setDownloadPolicy", set_download_policy},
       {"messages", messages},

@@ -90,6 +90,7 @@ Out to_json(const sotto::Attachment& attachment, std::size_t index) {
           {"transferred", attachment.transferred},
           {"total", attachment.total}};
   if (attachment.paused) out["paused"] = true;
+  if (attachment.requested) out["requested"] = true;
   if (!info.name.empty()) out["name"] = info.name;
   if (!info.mime_type.empty()) out["mimeType"] = info.mime_type;
   if (info.width != 0) out["width"] = info.width;

@@ -86,6 +86,10 @@ struct ClientConfig {
   /// How much the files of attachments may take in `data_dir`, in bytes: beyond it the ones that were used least
   /// recently are removed and fetched again when they are asked for, as long as the relay has them (30 days).
   std::uint64_t attachment_cache_bytes = 2ULL << 30;
+  /// Whether what this device sent is uploaded again when a member of its chat asks for it after the relay's 30 days:
+  /// each attachment once a day for a device, and at most 100 a day for one. If false, such questions are left
+  /// unanswered.
+  bool answer_attachment_requests = true;
   /// If false, the client stays offline until `connect` is called.
   bool connect_at_open = true;
 };
@@ -243,6 +247,14 @@ class SOTTO_API Client {
   /// DISK_FULL, IO_ERROR, CLOSED, and what the relay says.
   void transfer(const ChatId& chat, const ClientMessageId& message, std::uint32_t index, TransferAction action,
                 Completion<void> done = {});
+  /// Asks the sender of an attachment that has expired for it. A device of the sender that still has the file uploads
+  /// it again by itself, unless its app does not want that (`ClientConfig::answer_attachment_requests`), and it is then
+  /// fetched here; if the sender has none any more, `Attachment::problem` says so. The question is not shown to
+  /// anybody, but the other members' clients see it. `done` says that it is on disk: it leaves by itself. Errors
+  /// (completed): NOT_FOUND (no such attachment, or its sender has left the chat), INVALID_ARGUMENT (an own one, or one
+  /// that has not expired), RATE_LIMITED (asked for within this day), REMOVED, DISK_FULL, IO_ERROR, CLOSED.
+  void request_attachment(const ChatId& chat, const ClientMessageId& message, std::uint32_t index,
+                          Completion<void> done = {});
   /// Which attachments of messages that arrive from now on are fetched by themselves; `metered` says whether the
   /// network is. Not stored: to be told after each `open`, unless the defaults suit.
   void set_download_policy(const DownloadPolicy& policy, bool metered);

@@ -143,6 +143,7 @@ void Engine::fail(Context& context, const Input& input, const Error& why) {
                  [&](const SendCommand& command) { context.complete<void>(command.done, why); },
                  [&](const ForwardCommand& command) { context.complete<void>(command.done, why); },
                  [&](const TransferCommand& command) { context.complete<void>(command.done, why); },
+                 [&](const RequestAttachmentCommand& command) { context.complete<void>(command.done, why); },
                  [&](const ReleaseEventsCommand& command) { context.complete<void>(command.done, why); },
                  [](const auto&) {},
              },
@@ -203,6 +204,7 @@ Status Engine::dispatch(Input& input) {
                           media_.set_policy(command.policy, command.metered);
                           return Status{};
                         },
+                        [&](const RequestAttachmentCommand& command) { return media_.request(command); },
                         [&](const AttachmentUsedCommand& command) { return media_.on_used(command.media); },
                         [&](const ReleaseEventsCommand& command) {
                           auto released = c_.events.release(command.up_to);

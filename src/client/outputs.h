@@ -63,6 +63,12 @@ struct TransferCommand {
   TransferAction action = TransferAction::start;
   Completion<void> done;
 };
+struct RequestAttachmentCommand {
+  ChatId chat;
+  ClientMessageId message;
+  std::uint32_t index = 0;
+  Completion<void> done;
+};
 struct DownloadPolicyCommand {
   DownloadPolicy policy;
   bool metered = false;
@@ -95,10 +101,11 @@ struct MediaConnectionLost {
 /// Nothing but the passing of time.
 struct TimerDue {};
 
-using Input = std::variant<RegisterCommand, FindUserCommand, CreateChatCommand, ChangeChatCommand, SendCommand,
-                           ForwardCommand, TransferCommand, DownloadPolicyCommand, AttachmentUsedCommand,
-                           ReleaseEventsCommand, ConnectCommand, DisconnectCommand, Connected, FrameReceived,
-                           ConnectionLost, MediaConnected, MediaFrameReceived, MediaConnectionLost, TimerDue>;
+using Input =
+    std::variant<RegisterCommand, FindUserCommand, CreateChatCommand, ChangeChatCommand, SendCommand, ForwardCommand,
+                 TransferCommand, RequestAttachmentCommand, DownloadPolicyCommand, AttachmentUsedCommand,
+                 ReleaseEventsCommand, ConnectCommand, DisconnectCommand, Connected, FrameReceived, ConnectionLost,
+                 MediaConnected, MediaFrameReceived, MediaConnectionLost, TimerDue>;
 
 /// What the network is asked to do with a connection, before the frames are sent.
 enum class NetworkAction : std::uint8_t { none, connect, close };

@@ -146,6 +146,9 @@ def refusals(one, two, chat, message):
     for wrong in ({"action": "stop"}, {"action": 1}, {}):
         two.refused("INVALID_ARGUMENT", "transfer", **where, **wrong)
     two.refused("NOT_FOUND", "transfer", chatId=chat, messageId=message, index=5, action="start")
+    two.refused("INVALID_ARGUMENT", "requestAttachment", **where)  # It has not expired.
+    two.refused("NOT_FOUND", "requestAttachment", chatId=chat, messageId=NOBODY)
+    two.refused("INVALID_ARGUMENT", "requestAttachment", **where, index=10)
     two.refused("NOT_FOUND", "forward", chatId=chat, messageId=NOBODY, toChatId=chat)
     two.refused("NOT_FOUND", "forward", chatId=chat, messageId=message, toChatId=NOBODY)
     for wrong in ({"images": -1}, {"metered": 1}, {"onMetered": "yes"}, {"songs": 1}):

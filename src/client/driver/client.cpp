@@ -151,6 +151,7 @@ Result<std::unique_ptr<Client>> Client::open(ClientConfig config) {
   parts.connect_at_open = config.connect_at_open;
   parts.media.folder = config.data_dir + "/media";
   parts.media.cache_bytes = config.attachment_cache_bytes;
+  parts.media.answers_requests = config.answer_attachment_requests;
   SOTTO_TRY(make_folder(parts.media.folder));
   impl->media_folder = parts.media.folder;
   SOTTO_TRY_ASSIGN(impl->thread, client::EngineThread::start(std::move(parts)));
@@ -331,6 +332,11 @@ Result<Message> Client::forward(const ChatId& from, const ClientMessageId& messa
 void Client::transfer(const ChatId& chat, const ClientMessageId& message, std::uint32_t index, TransferAction action,
                       Completion<void> done) {
   impl_->submit(client::TransferCommand{chat, message, index, action, std::move(done)});
+}
+
+void Client::request_attachment(const ChatId& chat, const ClientMessageId& message, std::uint32_t index,
+                                Completion<void> done) {
+  impl_->submit(client::RequestAttachmentCommand{chat, message, index, std::move(done)});
 }
 
 void Client::set_download_policy(const DownloadPolicy& policy, bool metered) {

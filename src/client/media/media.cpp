@@ -41,7 +41,7 @@ Status Media::append(const SendCommand& command) {
   if (known) return outbox_.append(command);  // Asked for again: its files need not be there any more.
   std::vector<MediaRow> rows;
   wire::Content content;
-  content.set_version(content_version);
+  content.set_version(content_version_of_attachments);
   content.set_sent_at(static_cast<std::uint64_t>(command.message.sent_at.time_since_epoch().count()));
   if (!command.message.text.empty()) content.mutable_text()->set_body(command.message.text);
   for (const auto& attachment : command.attachments) {
@@ -158,17 +158,20 @@ Status Media::control(const TransferCommand& command) {
     case TransferAction::cancel: {
       const Error why(ErrorCode::CANCELLED, "cancelled by the app");
       row->paused = false;
+      SOTTO_TRY_ASSIGN(const bool keep, was_sent(id));
       if (own) {
-        row->state = MediaState::failed;
-        row->problem = why;
+        row->state = keep ? MediaState::present : MediaState::failed;
+        row->problem = keep ? std::nullopt : std::optional(why);
         SOTTO_TRY(fail_messages(id, why));
       } else if (was == MediaState::downloading) {
         row->state = MediaState::remote;
       }
       if (own || was == MediaState::downloading) {
-        row->fetched = 0;
-        row->hash_state.reset();
-        SOTTO_TRY(discard(id));
+        if (!own || !keep) {
+          row->fetched = 0;
+          row->hash_state.reset();
+          SOTTO_TRY(discard(id));
+        }
         complete(id, why);
       }
       c_.complete<void>(command.done, Result<void>{});
