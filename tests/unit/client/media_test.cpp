@@ -1,9 +1,11 @@
 // Attachments between engines, over the real relay core, on virtual time.
 #include <fstream>
 
+#include "client/content.h"
 #include "support/catch.h"
 #include "support/must.h"
 #include "support/testnet.h"
+#include "wire/frame.h"
 #include "wire/limits.h"
 
 using namespace sotto;
@@ -512,6 +514,100 @@ TEST_CASE("In a group all may fetch again what one asked for; what was forwarded
   REQUIRE(net.settle());
   CHECK(must(carol.bytes_of(group, copy)) == bytes);
   CHECK(alice.message(group, copy).attachments[0].state == AttachmentState::present);  // her own file
+}
+
+namespace {
+
+/// A client that says what it likes.
+void send_hidden(Pair& p, TestDevice& from, wire::Content content) {
+  content.set_version(3);
+  content.set_hidden(true);
+  client::AccountTable accounts(*from.db);
+  const auto place = must(accounts.take_place());
+  client::MessageRow row;
+  row.message.chat = p.chat;
+  row.message.id = random_id<ClientMessageId>(p.net.random);
+  row.message.kind = client::hidden_kind;
+  row.message.sender = from.user;
+  row.message.sender_device = from.device;
+  row.message.position = client::position::of_waiting(place);
+  row.content = wire::serialize(content);
+  must(client::MessageTable(*from.db).insert(row));
+  must(client::OutboxTable(*from.db).insert(p.chat, place, row.message.id));
+  from.restart();
+  REQUIRE(p.net.settle());
+}
+
+wire::Content request_for(const UserId& sender, const ClientMessageId& id, std::uint32_t index = 0) {
+  wire::Content out;
+  out.mutable_attachment_request()->set_sender_user(to_string_bytes(sender));
+  out.mutable_attachment_request()->set_client_message_id(to_string_bytes(id));
+  out.mutable_attachment_request()->set_index(index);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("Hidden messages of a hostile member show nothing, cost little and stop nothing") {
+  Expired p(32);
+  const auto seen = p.alice.history(p.chat).size();
+  std::size_t uploads = 0;
+  p.net.rewrite = [&](wire::Envelope& envelope) { uploads += envelope.request().has_create_attachment() ? 1 : 0; };
+  SECTION("one device's requests for one attachment are answered once a day") {
+    for (int i = 0; i < 5; ++i) send_hidden(p, p.bob, request_for(p.alice.user, p.id));
+    CHECK(uploads == 1);
+  }
+  SECTION("what is wrong, or not ours, is passed over") {
+    send_hidden(p, p.bob, request_for(p.alice.user, p.id, 1));
+    send_hidden(p, p.bob, request_for(p.alice.user, ClientMessageId{}));
+    send_hidden(p, p.bob, request_for(p.bob.user, p.id));
+    auto short_id = request_for(p.alice.user, p.id);
+    short_id.mutable_attachment_request()->set_client_message_id("short");
+    send_hidden(p, p.bob, short_id);
+    auto no_user = request_for(p.alice.user, p.id);
+    no_user.mutable_attachment_request()->clear_sender_user();
+    send_hidden(p, p.bob, no_user);
+    wire::Content text;
+    text.mutable_text()->set_body("hidden text");
+    send_hidden(p, p.bob, text);
+    CHECK(uploads == 0);
+  }
+  SECTION("a kind of a newer version is kept, and not shown") {
+    wire::Content unknown;
+    REQUIRE(unknown.ParseFromString("\xEA\x04\x03new"));  // field 77, of bytes
+    send_hidden(p, p.bob, unknown);
+    const auto kept =
+        must(p.alice.db->one<Bytes>("SELECT content FROM message WHERE kind = 100 AND sender_user = ?", p.bob.user));
+    REQUIRE(kept.has_value());
+    CHECK(std::ranges::search(*kept, std::string_view("new")).size() == 3);
+  }
+  CHECK(p.alice.history(p.chat).size() == seen);
+  for (const auto& entry : p.alice.history(p.chat)) CHECK(entry.kind != MessageKind::unknown);
+  p.bob.send(p.chat, "and on");
+  REQUIRE(p.net.settle());
+  CHECK(p.alice.texts(p.chat).back() == "and on");
+}
+
+TEST_CASE("Only who sent an attachment can say where it is again") {
+  Expired p(33);
+  wire::Content answer;
+  answer.mutable_attachment_answer()->set_client_message_id(to_string_bytes(p.id));
+  answer.mutable_attachment_answer()->set_attachment_id(std::string(16, 'x'));
+  send_hidden(p, p.bob, answer);  // of himself
+  CHECK(p.state(p.bob, p.id) == AttachmentState::expired);
+  CHECK(p.state(p.alice, p.id) == AttachmentState::present);
+
+  // Alice says something that is not true: it is looked for, not found, and has expired as before.
+  send_hidden(p, p.alice, answer);
+  CHECK(p.state(p.bob, p.id) == AttachmentState::remote);
+  p.bob.transfer(p.chat, p.id, 0, TransferAction::start);
+  REQUIRE(p.net.settle());
+  CHECK(p.state(p.bob, p.id) == AttachmentState::expired);
+  answer.mutable_attachment_answer()->set_attachment_id("short");
+  send_hidden(p, p.alice, answer);
+  CHECK(p.state(p.bob, p.id) == AttachmentState::expired);
+  CHECK_FALSE(p.ask(p.bob).has_value());
+  CHECK(must(p.bob.bytes_of(p.chat, p.id)) == p.bytes);
 }
 
 TEST_CASE("A relay that gives another file is noticed") {
