@@ -137,6 +137,47 @@ void say(const Call& call) {
   *id = message->id.to_string();
 }
 
+/// "PATH CAPTION", with "double quotes" around a path with spaces.
+void send_file(const Call& call, std::optional<sotto::AttachmentKind> kind) {
+  const auto chat = call.open_chat();
+  if (!chat) return;
+  const auto words = call.command.words();
+  if (words.empty()) return call.misuse("which file?");
+  // The caption is what follows as it was typed.
+  const auto& rest = call.command.rest;
+  const auto end = rest.front() == '"' ? std::min(rest.find('"', 1), rest.size() - 1) + 1 : words.front().size();
+  const auto caption = std::min(rest.find_first_not_of(' ', end), rest.size());
+  call.session.attachments().send(*chat, words.front(), kind, rest.substr(caption),
+                                  call.finish<std::string>([](const auto& id) { return id; }));
+}
+
+void send_any(const Call& call) { send_file(call, std::nullopt); }
+void send_voice(const Call& call) { send_file(call, sotto::AttachmentKind::voice); }
+void send_document(const Call& call) { send_file(call, sotto::AttachmentKind::document); }
+
+/// "NUMBER PATH".
+void save(const Call& call) {
+  const auto& rest = call.command.rest;
+  const auto end = std::min(rest.find(' '), rest.size());
+  const auto path = std::min(rest.find_first_not_of(' ', end), rest.size());
+  call.session.attachments().save(rest.substr(0, end), rest.substr(path),
+                                  call.finish<std::string>([](const auto& saved) { return saved; }));
+}
+
+void fetch(const Call& call) {
+  call.session.attachments().transfer(call.command.rest, sotto::TransferAction::start, call.finish_change());
+}
+
+void pause(const Call& call) {
+  call.session.attachments().transfer(call.command.rest, sotto::TransferAction::pause, call.finish_change());
+}
+
+void cancel(const Call& call) {
+  call.session.attachments().transfer(call.command.rest, sotto::TransferAction::cancel, call.finish_change());
+}
+
+void ask(const Call& call) { call.session.attachments().request(call.command.rest, call.finish_change()); }
+
 struct Entry {
   std::string_view name;
   CommandHelp help;
@@ -156,6 +197,14 @@ const std::vector<Entry>& entries() {
       {"rename", {"/rename TITLE", "give this group another name"}, rename},
       {"refresh", {"/refresh", "replace your keys in this chat now"}, refresh},
       {"find", {"/find NAME", "look somebody up; from then on the name is shown for the id"}, find},
+      {"send", {"/send PATH TEXT", "send a picture, video, voice note or file, by its name's ending"}, send_any},
+      {"voice", {"/voice PATH", "send a sound as a voice note"}, send_voice},
+      {"file", {"/file PATH TEXT", "send anything as a file"}, send_document},
+      {"save", {"/save N PATH", "fetch attachment N and write it into a file; without a path, into this folder"}, save},
+      {"fetch", {"/fetch N", "fetch attachment N, or go on with it"}, fetch},
+      {"pause", {"/pause N", "stop sending or fetching attachment N for now"}, pause},
+      {"cancel", {"/cancel N", "do not send attachment N, or forget what was fetched of it"}, cancel},
+      {"ask", {"/ask N", "ask the sender for attachment N, which the relay has no more"}, ask},
       {"connect", {"/connect", "try to reach the relay now, without waiting for the next try"}, connect},
       {"more", {"/more", "older messages (also: Page Up)"}, more},
       {"help", {"/help", "this text"}, help},

@@ -106,6 +106,46 @@ std::string list_line(std::size_t number, const sotto::Chat& chat, const Session
   return out;
 }
 
+std::string size_in_words(std::uint64_t bytes) {
+  static constexpr std::array<std::string_view, 4> units{" bytes", " KiB", " MiB", " GiB"};
+  std::size_t unit = 0;
+  std::uint64_t tenths = bytes * 10;
+  for (; tenths >= 10 * 1024 && unit + 1 < units.size(); ++unit) tenths /= 1024;
+  std::string out = std::to_string(tenths / 10);
+  if (unit > 0 && tenths < 100) out += "." + std::to_string(tenths % 10);
+  return out + std::string(units[unit]);
+}
+
+std::string attachment_line(std::size_t number, const sotto::Attachment& attachment) {
+  static constexpr std::array<std::string_view, 4> kinds{"file", "picture", "video", "voice note"};  // AttachmentKind
+  const auto kind = static_cast<std::size_t>(attachment.info.kind);
+  std::string out = std::to_string(number) + "  ";
+  if (!attachment.info.name.empty()) out += printable_line(attachment.info.name) + ", ";
+  out += std::string(kinds[kind < kinds.size() ? kind : 0]) + ", " + size_in_words(attachment.size);
+  const auto done = attachment.total == 0 ? 0 : attachment.transferred * 100 / attachment.total;
+  const auto moving = [&](std::string_view what) {
+    return ", " + (attachment.paused ? std::string("paused at") : std::string(what)) + " " + std::to_string(done) +
+           " %";
+  };
+  switch (attachment.state) {
+    case sotto::AttachmentState::preparing:
+      return out + moving("preparing");
+    case sotto::AttachmentState::uploading:
+      return out + moving("sending");
+    case sotto::AttachmentState::downloading:
+      return out + moving("fetching");
+    case sotto::AttachmentState::remote:
+      return out + ", not fetched yet";
+    case sotto::AttachmentState::expired:
+      return out + (attachment.requested ? ", asked for again" : ", no longer at the relay");
+    case sotto::AttachmentState::failed:
+      return out + ", " + (attachment.problem ? sentence(*attachment.problem) : "failed");
+    case sotto::AttachmentState::present:
+      break;
+  }
+  return out;
+}
+
 std::string sentence(const sotto::Error& error) {
   return std::string(sotto::error_name(error.code)) + ": " + printable_line(error.message);
 }

@@ -24,6 +24,12 @@ std::string safe_title(const sotto::Chat& chat, const Session& session);
 /// "2  Hiking  group  3 unread", a line of a list.
 std::string list_line(std::size_t number, const sotto::Chat& chat, const Session& session);
 
+/// "3  cat.jpg, picture, 120 KiB, fetching 43 %": an attachment of this number in printable characters.
+std::string attachment_line(std::size_t number, const sotto::Attachment& attachment);
+
+/// "1.5 MiB".
+std::string size_in_words(std::uint64_t bytes);
+
 /// An error as a person reads it: "UNKNOWN_USER: no user has this id or handle".
 std::string sentence(const sotto::Error& error);
 

@@ -39,6 +39,12 @@ std::string_view notice_name(sotto::NoticeKind kind) {
   return index < names.size() ? names[index] : "unknown";
 }
 
+std::string attachment_kind_name(sotto::AttachmentKind kind) {
+  static constexpr std::array<std::string_view, 4> names{"document", "image", "video", "voice"};
+  const auto index = static_cast<std::size_t>(kind);
+  return std::string(index < names.size() ? names[index] : "unknown");
+}
+
 std::string type_name(sotto::ChatType type) { return type == sotto::ChatType::group ? "group" : "direct"; }
 
 void print(const std::string& line) {
@@ -183,10 +189,25 @@ void LineMode::on_event(const sotto::Event& event) {
   } else if (const auto* added = std::get_if<sotto::MessageAdded>(&event)) {
     session_.count_unread(added->message);
     print("added " + added->message.chat.to_string() + " " + entry_line(added->message));
+    print_attachments(added->message);
     if (watch_ && added->message.chat == session_.open_chat()) watch_(added->message);
   } else if (const auto* message = std::get_if<sotto::MessageChanged>(&event)) {
     print("changed " + message->message.chat.to_string() + " " + entry_line(message->message));
+    print_attachments(message->message);
     if (watch_ && message->message.chat == session_.open_chat()) watch_(message->message);
+  } else if (const auto* progress = std::get_if<sotto::AttachmentProgress>(&event)) {
+    print("progress " + std::to_string(session_.attachments().number(*progress)) + " " +
+          std::to_string(progress->transferred) + " " + std::to_string(progress->total));
+  }
+}
+
+void LineMode::print_attachments(const sotto::Message& message) {
+  for (std::size_t i = 0; i < message.attachments.size(); ++i) {
+    const auto& attachment = message.attachments[i];
+    print("attachment " + std::to_string(session_.attachments().number(message, i)) + " " + message.chat.to_string() +
+          " " + message.id.to_string() + " " + std::to_string(i) + " " + attachment_kind_name(attachment.info.kind) +
+          " " + std::string(to_string(attachment.state)) + " " + std::to_string(attachment.size) + " " +
+          escaped(attachment.info.name));
   }
 }
 
@@ -229,11 +250,14 @@ sotto::Status LineMode::each_entry(const std::function<void(const sotto::Message
 }
 
 void LineMode::dump() {
-  std::vector<std::string> lines;
-  const auto status = each_entry([&](const sotto::Message& message) { lines.push_back(entry_line(message)); });
+  std::vector<sotto::Message> entries;
+  const auto status = each_entry([&](const sotto::Message& message) { entries.push_back(message); });
   if (!status.ok()) return failed("dump", status.error());
-  std::for_each(lines.rbegin(), lines.rend(), [](const std::string& line) { print("entry " + line); });
-  ok("dump", std::to_string(lines.size()));
+  std::for_each(entries.rbegin(), entries.rend(), [this](const sotto::Message& message) {
+    print("entry " + entry_line(message));
+    print_attachments(message);
+  });
+  ok("dump", std::to_string(entries.size()));
 }
 
 void LineMode::start_wait(const std::string& command, std::function<bool()> done, std::function<std::string()> detail) {

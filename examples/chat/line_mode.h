@@ -7,6 +7,8 @@
 //     changed-chat CHAT STATUS TYPE TITLE                           a chat is new or changed
 //     added CHAT POSITION ID SENDER KIND STATE TEXT                 an entry is new
 //     changed CHAT POSITION ID SENDER KIND STATE TEXT               an entry changed
+//     attachment NUMBER CHAT ID INDEX KIND STATE SIZE NAME          one of the entry that was added, changed or dumped
+//     progress NUMBER TRANSFERRED TOTAL                             bytes of its ciphertext
 //     chat NUMBER CHAT STATUS TYPE UNREAD TITLE                     of /list
 //     user USER admin|member HANDLE                                 of /who
 //     entry POSITION ID SENDER KIND STATE TEXT                      of /dump, oldest first
@@ -71,6 +73,7 @@ class LineMode final : public View {
   void check_wait(bool changed);
   [[nodiscard]] int poll_timeout() const;
 
+  void print_attachments(const sotto::Message& message);
   void burst(const Command& command);
   void dump();
   void wait_for_texts(const Command& command);

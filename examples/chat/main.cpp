@@ -35,7 +35,7 @@ int run(const Options& options, int signals, Args... args) {
     std::cerr << "sotto-chat: " << sotto::error_name(opened.error().code) << ": " << opened.error().message << "\n";
     return opened.error().code == sotto::ErrorCode::IN_USE ? 3 : 1;
   }
-  chat::Session session(**opened);
+  chat::Session session(**opened, loop);
   session.refresh_names();
   *mode = std::make_unique<Mode>(session, *loop, args...);
   const int code = (*mode)->run(signals);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "chat/format.h"
+#include "chat/picture.h"
 #include "chat/text.h"
 
 namespace chat {
@@ -107,10 +108,11 @@ void ScreenMode::note(std::string text) {
 
 // ---- What commands tell
 
-void ScreenMode::ok(std::string_view command, const std::string&) {
+void ScreenMode::ok(std::string_view command, const std::string& detail) {
   if (command == "register") note("You are registered. /new NAME writes to somebody, /group makes a group.");
   if (command == "find") note("Found.");
   if (command == "refresh") note("Your keys in this chat are new.");
+  if (command == "save") note("Saved as " + printable_line(detail));
 }
 
 void ScreenMode::failed(std::string_view command, const sotto::Error& error) {
@@ -188,6 +190,16 @@ void ScreenMode::on_event(const sotto::Event& event) {
     notify(added->message);
   }
   if (const auto* changed = std::get_if<sotto::MessageChanged>(&event)) update(changed->message);
+  if (const auto* progress = std::get_if<sotto::AttachmentProgress>(&event)) update(*progress);
+}
+
+void ScreenMode::update(const sotto::AttachmentProgress& progress) {
+  for (auto& message : messages_) {
+    if (message.chat != progress.chat || message.id != progress.message) continue;
+    if (progress.index >= message.attachments.size()) continue;
+    message.attachments[progress.index].transferred = progress.transferred;
+    message.attachments[progress.index].total = progress.total;
+  }
 }
 
 void ScreenMode::update(const sotto::Message& message) {
@@ -209,7 +221,9 @@ void ScreenMode::notify(const sotto::Message& message) {
   const auto chat = session_.client().chat(message.chat);
   if (!chat.ok()) return;
   const std::string where = chat->type == sotto::ChatType::group ? " in " + safe_title(*chat, session_) : "";
-  note(in(dim, "● " + safe_name(message.sender, session_) + where + ": " + printable_line(message.text)));
+  const std::string files =
+      message.attachments.empty() ? "" : " [" + std::to_string(message.attachments.size()) + " attached]";
+  note(in(dim, "● " + safe_name(message.sender, session_) + where + ": " + printable_line(message.text) + files));
   terminal_.bell();
 }
 
@@ -289,6 +303,25 @@ void ScreenMode::add_message_lines(const sotto::Message& message, std::size_t wi
       line += message.state == sotto::MessageState::failed ? in(red, sign) : in(dim, sign);
     }
     out.push_back(std::move(line));
+  }
+  add_attachment_lines(message, indent, width, out);
+}
+
+void ScreenMode::add_attachment_lines(const sotto::Message& message, std::size_t indent, std::size_t width,
+                                      std::vector<std::string>& out) const {
+  // Where names leave too little room, pictures begin at the left.
+  const std::size_t left = width > indent + 20 ? indent : 2;
+  const std::string space(left, ' ');
+  for (std::size_t i = 0; i < message.attachments.size(); ++i) {
+    const auto& attachment = message.attachments[i];
+    const auto picture = true_colour_ ? from_thumbnail(attachment.info.thumbnail) : std::nullopt;
+    if (picture) {
+      for (const auto& line : half_blocks(shrunk(*picture, width - left, picture->height))) out.push_back(space + line);
+    }
+    const auto number = session_.attachments().number(message, i);
+    for (const auto& line : wrapped(attachment_line(number, attachment), width - left)) {
+      out.push_back(space + in(dim, line));
+    }
   }
 }
 

@@ -39,6 +39,7 @@ class ScreenMode final : public View {
   /// A line of the program itself, below what is there now.
   void note(std::string text);
   void update(const sotto::Message& message);
+  void update(const sotto::AttachmentProgress& progress);
   void notify(const sotto::Message& message);
   void notify(const sotto::Chat& chat);
   void load_page();
@@ -47,10 +48,13 @@ class ScreenMode final : public View {
   [[nodiscard]] std::vector<std::string> history_lines(std::size_t columns) const;
   [[nodiscard]] std::string bar(std::size_t columns) const;
   void add_message_lines(const sotto::Message& message, std::size_t columns, std::vector<std::string>& out) const;
+  void add_attachment_lines(const sotto::Message& message, std::size_t indent, std::size_t columns,
+                            std::vector<std::string>& out) const;
 
   Session& session_;
   EventLoop& loop_;
   Terminal terminal_;
+  const bool true_colour_ = shows_true_colour();
   LineEditor editor_;
   bool quit_ = false;
   sotto::ConnectionChanged connection_;

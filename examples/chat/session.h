@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "chat/attachments.h"
 #include "sotto/client.h"
 
 namespace chat {
@@ -14,9 +15,11 @@ namespace chat {
 /// All calls and completions are on the thread of the client's executor.
 class Session {
  public:
-  explicit Session(sotto::Client& client) : client_(client) {}
+  Session(sotto::Client& client, std::shared_ptr<sotto::Executor> executor)
+      : client_(client), attachments_(client, std::move(executor)) {}
 
   sotto::Client& client() { return client_; }
+  Attachments& attachments() { return attachments_; }
 
   // ---- Who is who
 
@@ -63,6 +66,7 @@ class Session {
   std::vector<sotto::Chat> listed_;
   std::optional<sotto::ChatId> open_;
   std::map<sotto::ChatId, std::size_t> unread_;
+  Attachments attachments_;
 };
 
 }  // namespace chat

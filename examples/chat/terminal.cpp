@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <string_view>
 
 namespace chat {
@@ -29,6 +30,11 @@ void on_signal(int number) {
 }
 
 }  // namespace
+
+bool shows_true_colour() {
+  const char* colours = std::getenv("COLORTERM");
+  return colours != nullptr && (std::string_view(colours) == "truecolor" || std::string_view(colours) == "24bit");
+}
 
 Terminal::Terminal() {
   ::tcgetattr(STDIN_FILENO, &before_);

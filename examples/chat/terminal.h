@@ -20,6 +20,9 @@ struct Frame {
   std::size_t cursor_column = 0;
 };
 
+/// Whether colours of 24 bits are shown, as far as the terminal says so.
+bool shows_true_colour();
+
 /// Standard input and output in raw mode on the alternate screen, while it lives. One at a time.
 class Terminal {
  public:

@@ -21,6 +21,7 @@ namespace {
 constexpr std::int64_t most_rows = 200;
 constexpr std::int64_t usual_rows = 50;
 constexpr std::size_t users_per_chat = 100;
+constexpr std::size_t most_attachments = 10;
 
 std::size_t limit(Call& call) {
   return static_cast<std::size_t>(call.fields.number_if("limit", 1, most_rows).value_or(usual_rows));
@@ -180,19 +181,15 @@ void participants(Call& call) {
 
 void send_message(Call& call) {
   const auto chat = call.fields.id<ChatId>("chatId");
-  auto text = call.fields.text("message");
+  const auto attachments = call.fields.texts_if("attachments", most_attachments);
+  // Attachments need no caption.
+  auto text = attachments.empty() ? call.fields.text("message") : call.fields.text_if("message").value_or("");
   sotto::SendOptions options;
   options.id = call.fields.id_if<ClientMessageId>("messageId");
   options.releases = call.fields.number_if("releases", 0, INT64_MAX);
-  const auto attachments = read_attachments(call.fields);
   if (call.refused()) return;
-  if (attachments) return call.reply.error(*attachments);
-  call.service.send(chat, std::move(text), options, [reply = call.reply](const Result<sotto::Message>& message) {
-    if (!message.ok()) return reply.error(message.error());
-    const auto id = message->id.to_string();
-    if (message->state != sotto::MessageState::failed) return reply.result({{"status", "SUCCESS"}, {"messageId", id}});
-    reply.failed({{"status", "FAIL"}, {"messageId", id}}, message->problem.value_or(Error()));
-  });
+  if (!attachments.empty()) return send_with_attachments(call, chat, std::move(text), options, attachments);
+  call.service.send(chat, std::move(text), {}, options, answer_sent(call.reply));
 }
 
 void messages(Call& call) {
@@ -264,6 +261,11 @@ Handler find_command(const std::string& name) {
       {"participants", participants},
       {"sendMessage", send_message},
       {"createAttachment", create_attachment},
+      {"downloadAttachment", download_attachment},
+      {"transfer", transfer},
+      {"requestAttachment", request_attachment},
+      {"forward", forward},
+      {"setDownloadPolicy", set_download_policy},
       {"messages", messages},
       {"message", message},
       {"subscribe", subscribe},

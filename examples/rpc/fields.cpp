@@ -1,5 +1,7 @@
 #include "rpc/fields.h"
 
+#include "rpc/base64.h"
+
 namespace rpc {
 
 using sotto::Error;
@@ -33,17 +35,17 @@ std::optional<std::string> Fields::text_if(const std::string& name, Needed neede
   return std::nullopt;
 }
 
-std::vector<std::string> Fields::texts(const std::string& name, std::size_t most) {
-  const auto* value = find(name, Needed::yes);
+std::vector<std::string> Fields::list(const std::string& name, Needed needed, std::size_t least, std::size_t most) {
+  const auto* value = find(name, needed);
   if (value == nullptr) return {};
   std::vector<std::string> out;
-  const bool fits = value->is_array() && !value->empty() && value->size() <= most;
+  const bool fits = value->is_array() && value->size() >= least && value->size() <= most;
   for (std::size_t i = 0; fits && i < value->size(); ++i) {
     if (!(*value)[i].is_string()) break;
     out.push_back((*value)[i].get<std::string>());
   }
   if (!fits || out.size() != value->size()) {
-    refuse(name, "must be a list of 1 to " + std::to_string(most) + " strings");
+    refuse(name, "must be a list of " + std::to_string(least) + " to " + std::to_string(most) + " strings");
     return {};
   }
   return out;
@@ -70,11 +72,20 @@ std::optional<std::int64_t> Fields::number_if(const std::string& name, std::int6
   return integer(name, Needed::no, least, most);
 }
 
-bool Fields::has_items(const std::string& name) {
+std::optional<std::vector<std::uint8_t>> Fields::bytes_if(const std::string& name) {
+  const auto text = text_if(name, Needed::no);
+  if (!text) return std::nullopt;
+  auto bytes = from_base64(*text);
+  if (!bytes) refuse(name, "must be base64");
+  return bytes;
+}
+
+std::optional<bool> Fields::flag_if(const std::string& name) {
   const auto* value = find(name, Needed::no);
-  if (value == nullptr) return false;
-  if (!value->is_array()) refuse(name, "must be a list");
-  return value->is_array() && !value->empty();
+  if (value == nullptr) return std::nullopt;
+  if (value->is_boolean()) return value->get<bool>();
+  refuse(name, "must be true or false");
+  return std::nullopt;
 }
 
 std::optional<Error> Fields::problem() {

@@ -24,11 +24,16 @@ class Fields {
   std::string text(const std::string& name) { return text_if(name, Needed::yes).value_or(std::string()); }
   std::optional<std::string> text_if(const std::string& name) { return text_if(name, Needed::no); }
   /// A list of texts with at least one and at most `most`.
-  std::vector<std::string> texts(const std::string& name, std::size_t most);
+  std::vector<std::string> texts(const std::string& name, std::size_t most) { return list(name, Needed::yes, 1, most); }
+  /// The same, which may be missing or empty.
+  std::vector<std::string> texts_if(const std::string& name, std::size_t most) {
+    return list(name, Needed::no, 0, most);
+  }
+  /// Base64.
+  std::optional<std::vector<std::uint8_t>> bytes_if(const std::string& name);
+  std::optional<bool> flag_if(const std::string& name);
   std::int64_t number(const std::string& name, std::int64_t least, std::int64_t most);
   std::optional<std::int64_t> number_if(const std::string& name, std::int64_t least, std::int64_t most);
-  /// Whether a list is there that is not empty.
-  bool has_items(const std::string& name);
 
   template <typename AnyId>
   AnyId id(const std::string& name) {
@@ -49,6 +54,7 @@ class Fields {
 
   const Json* find(const std::string& name, Needed needed);
   std::optional<std::string> text_if(const std::string& name, Needed needed);
+  std::vector<std::string> list(const std::string& name, Needed needed, std::size_t least, std::size_t most);
   std::optional<std::int64_t> integer(const std::string& name, Needed needed, std::int64_t least, std::int64_t most);
 
   template <typename AnyId>

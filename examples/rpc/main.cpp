@@ -111,7 +111,7 @@ class Program {
   bool asked_to_end_ = false;
   std::optional<Clock::time_point> deadline_;
   std::shared_ptr<chat::EventLoop> loop_ = std::make_shared<chat::EventLoop>();
-  rpc::Service service_;
+  rpc::Service service_{loop_};
   rpc::StdioDoor stdio_{service_};
   std::unique_ptr<sotto::Client> client_;
   std::unique_ptr<rpc::WebSocketDoor> websocket_;

@@ -116,4 +116,8 @@ void Peer::on_connection(const sotto::ConnectionChanged& change) {
   if (cursor_) write({{"event", to_json(change)}});
 }
 
+void Peer::on_progress(const sotto::AttachmentProgress& progress) {
+  if (cursor_ && sink_ != nullptr && sink_->waiting() < most_waiting) write({{"event", to_json(progress)}});
+}
+
 }  // namespace rpc

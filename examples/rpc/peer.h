@@ -17,6 +17,8 @@ inline constexpr std::size_t longest_line = 1024 * 1024;
 inline constexpr std::size_t most_waiting = 1024 * 1024;
 /// Commands of one peer whose answers wait for the network; more are refused.
 inline constexpr std::size_t most_under_way = 1000;
+/// Of these, how many are answered with the bytes of an attachment.
+inline constexpr long most_bodies = 8;
 
 /// Where the lines for the other side go; of a door.
 class Sink {
@@ -72,6 +74,11 @@ class Peer final : public std::enable_shared_from_this<Peer>, public Listener {
   /// Writes events while the other side takes them.
   void on_events() override;
   void on_connection(const sotto::ConnectionChanged& change) override;
+  /// Only while the other side takes what comes: the next one tells more.
+  void on_progress(const sotto::AttachmentProgress& progress) override;
+
+  /// Held while the bytes of an attachment are on their way into an answer; null if too many are.
+  std::shared_ptr<const void> body_slot() { return body_slots_.use_count() > most_bodies ? nullptr : body_slots_; }
 
   /// The other side asked for an end: it comes once everything is written.
   void close() { closing_ = true; }
@@ -87,6 +94,7 @@ class Peer final : public std::enable_shared_from_this<Peer>, public Listener {
   /// The last event that was written; nothing: not subscribed.
   std::optional<sotto::EventCursor> cursor_;
   std::size_t under_way_ = 0;
+  std::shared_ptr<const void> body_slots_ = std::make_shared<int>();
   bool closing_ = false;
 };
 

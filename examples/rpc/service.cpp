@@ -42,6 +42,9 @@ void Service::on_event(const sotto::Event& event) {
   if (const auto* changed = std::get_if<sotto::ConnectionChanged>(&event)) {
     for (const auto& listener : listeners()) listener->on_connection(*changed);
   }
+  if (const auto* progress = std::get_if<sotto::AttachmentProgress>(&event)) {
+    for (const auto& listener : listeners()) listener->on_progress(*progress);
+  }
 }
 
 void Service::on_events_logged() {
@@ -55,18 +58,31 @@ void Service::settle(const sotto::Message& message) {
   for (const auto& settled : waiting.mapped()) settled(message);
 }
 
-void Service::send(const sotto::ChatId& chat, std::string text, const sotto::SendOptions& options, Settled settled) {
+Completion<void> Service::stored(const sotto::ChatId& chat, std::shared_ptr<const sotto::ClientMessageId> id,
+                                 Settled settled) {
+  return [this, chat, id = std::move(id), settled = std::move(settled)](const Result<void>& stored) {
+    if (!stored.ok()) return settled(stored.error());
+    if (closed_) return settled(closed());
+    // Sent already, if it is a repeat. Its events come after this.
+    auto message = client_->message(chat, *id);
+    if (!message.ok() || is_settled(*message)) return settled(std::move(message));
+    unsettled_[{chat, *id}].push_back(settled);
+  };
+}
+
+void Service::send(const sotto::ChatId& chat, std::string text, std::vector<sotto::OutgoingAttachment> attachments,
+                   const sotto::SendOptions& options, Settled settled) {
   // Known only when the call returns, and needed only when it is completed, which is later.
   auto id = std::make_shared<sotto::ClientMessageId>();
-  const auto sent =
-      client_->send(chat, std::move(text), options, [this, chat, id, settled](const Result<void>& stored) {
-        if (!stored.ok()) return settled(stored.error());
-        if (closed_) return settled(closed());
-        // Sent already, if it is a repeat. Its events come after this.
-        auto message = client_->message(chat, *id);
-        if (!message.ok() || is_settled(*message)) return settled(std::move(message));
-        unsettled_[{chat, *id}].push_back(settled);
-      });
+  const auto sent = client_->send(chat, std::move(text), std::move(attachments), options, stored(chat, id, settled));
+  if (!sent.ok()) return settled(sent.error());
+  *id = sent->id;
+}
+
+void Service::forward(const sotto::ChatId& from, const sotto::ClientMessageId& message, const sotto::ChatId& to,
+                      Settled settled) {
+  auto id = std::make_shared<sotto::ClientMessageId>();
+  const auto sent = client_->forward(from, message, to, stored(to, id, settled));
   if (!sent.ok()) return settled(sent.error());
   *id = sent->id;
 }
@@ -112,6 +128,7 @@ void Service::find_in(const sotto::ChatId& chat, const std::string& name, Comple
 
 void Service::close() {
   closed_ = true;
+  background_.close();
   const auto waiting = std::exchange(unsettled_, {});
   for (const auto& [key, all] : waiting) {
     for (const auto& settled : all) settled(closed());

@@ -9,6 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "chat/background.h"
+#include "rpc/created_attachments.h"
+
 namespace rpc {
 
 class Listener {
@@ -20,6 +23,7 @@ class Listener {
 
   virtual void on_events() = 0;
   virtual void on_connection(const sotto::ConnectionChanged& change) = 0;
+  virtual void on_progress(const sotto::AttachmentProgress& progress) = 0;
 };
 
 /// Called once with the message when the relay has it or it failed for good, or with an error.
@@ -28,6 +32,8 @@ using Settled = std::function<void(sotto::Result<sotto::Message>)>;
 /// All calls and completions are on the thread of the client's executor.
 class Service {
  public:
+  explicit Service(std::shared_ptr<sotto::Executor> executor) : background_(std::move(executor)) {}
+
   /// The client is set once, after it is opened with this service's callbacks.
   void set_client(sotto::Client& client) { client_ = &client; }
   sotto::Client& client() { return *client_; }
@@ -37,7 +43,14 @@ class Service {
   void on_event(const sotto::Event& event);
   void on_events_logged();
 
-  void send(const sotto::ChatId& chat, std::string text, const sotto::SendOptions& options, Settled settled);
+  void send(const sotto::ChatId& chat, std::string text, std::vector<sotto::OutgoingAttachment> attachments,
+            const sotto::SendOptions& options, Settled settled);
+  void forward(const sotto::ChatId& from, const sotto::ClientMessageId& message, const sotto::ChatId& to,
+               Settled settled);
+
+  CreatedAttachments& created() { return created_; }
+  chat::Background& background() { return background_; }
+
   /// The users behind userIds and handles, or the first error.
   void find_all(std::vector<std::string> names, sotto::Completion<std::vector<sotto::UserId>> done);
   /// The same for one, who may be a participant of a chat: then the relay is not asked.
@@ -49,12 +62,17 @@ class Service {
  private:
   void find(const std::string& name, sotto::Completion<sotto::UserId> done);
   void settle(const sotto::Message& message);
+  /// How a call of the client's is completed that wrote a message with this id: `settled` once more is known.
+  sotto::Completion<void> stored(const sotto::ChatId& chat, std::shared_ptr<const sotto::ClientMessageId> id,
+                                 Settled settled);
   std::vector<std::shared_ptr<Listener>> listeners();
 
   sotto::Client* client_ = nullptr;
+  CreatedAttachments created_;
   bool closed_ = false;
   std::vector<std::weak_ptr<Listener>> listeners_;
   std::map<std::pair<sotto::ChatId, sotto::ClientMessageId>, std::vector<Settled>> unsettled_;
+  chat::Background background_;
 };
 
 }  // namespace rpc

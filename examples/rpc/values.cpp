@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "rpc/base64.h"
+
 namespace rpc {
 
 namespace {
@@ -60,9 +62,44 @@ std::int64_t milliseconds(sotto::Timestamp time) { return time.time_since_epoch(
 
 }  // namespace
 
+std::string_view kind_name(sotto::AttachmentKind kind) {
+  switch (kind) {
+    case sotto::AttachmentKind::image:
+      return "image";
+    case sotto::AttachmentKind::video:
+      return "video";
+    case sotto::AttachmentKind::voice:
+      return "voice";
+    default:
+      return "document";
+  }
+}
+
 Out to_json(const sotto::Error& error) {
   Out out{{"code", error_name(error.code)}, {"message", error.message}, {"retryable", error.retryable}};
   if (error.retry_after.count() > 0) out["retryAfterMs"] = error.retry_after.count();
+  return out;
+}
+
+Out to_json(const sotto::Attachment& attachment, std::size_t index) {
+  const auto& info = attachment.info;
+  Out out{{"index", index},
+          {"kind", kind_name(info.kind)},
+          {"size", attachment.size},
+          {"state", to_string(attachment.state)},
+          {"transferred", attachment.transferred},
+          {"total", attachment.total}};
+  if (attachment.paused) out["paused"] = true;
+  if (attachment.requested) out["requested"] = true;
+  if (!info.name.empty()) out["name"] = info.name;
+  if (!info.mime_type.empty()) out["mimeType"] = info.mime_type;
+  if (info.width != 0) out["width"] = info.width;
+  if (info.height != 0) out["height"] = info.height;
+  if (info.duration.count() != 0) out["durationMs"] = info.duration.count();
+  if (!info.thumbnail.empty()) out["thumbnail"] = to_base64(info.thumbnail);
+  if (!info.preview.empty()) out["preview"] = to_base64(info.preview);
+  if (!info.waveform.empty()) out["waveform"] = to_base64(info.waveform);
+  if (attachment.problem) out["problem"] = to_json(*attachment.problem);
   return out;
 }
 
@@ -98,6 +135,9 @@ Out to_json(const sotto::Message& message) {
   if (!message.sender.is_zero()) out["sender"] = message.sender.to_string();
   if (!message.sender_device.is_zero()) out["senderDevice"] = message.sender_device.to_string();
   if (message.kind == sotto::MessageKind::text) out["message"] = message.text;
+  for (std::size_t i = 0; i < message.attachments.size(); ++i) {
+    out["attachments"].push_back(to_json(message.attachments[i], i));
+  }
   if (message.kind == sotto::MessageKind::notice) {
     Out notice{{"kind", notice_name(message.notice.kind)}, {"users", Out::array()}};
     for (const auto& user : message.notice.users) notice["users"].push_back(user.to_string());
@@ -131,6 +171,15 @@ Out to_json(const sotto::ConnectionChanged& change) {
   Out out{{"kind", "connection"}, {"state", state_name(change.state)}};
   if (change.problem) out["problem"] = to_json(*change.problem);
   return out;
+}
+
+Out to_json(const sotto::AttachmentProgress& progress) {
+  return {{"kind", "attachmentProgress"},
+          {"chatId", progress.chat.to_string()},
+          {"messageId", progress.message.to_string()},
+          {"index", progress.index},
+          {"transferred", progress.transferred},
+          {"total", progress.total}};
 }
 
 }  // namespace rpc

@@ -15,8 +15,12 @@ Out to_json(const sotto::Account& account);
 Out to_json(const sotto::Chat& chat);
 Out to_json(const sotto::Participant& participant);
 Out to_json(const sotto::Message& message);
+Out to_json(const sotto::Attachment& attachment, std::size_t index);
 Out to_json(const sotto::LoggedEvent& event);
 Out to_json(const sotto::ConnectionChanged& change);
+Out to_json(const sotto::AttachmentProgress& progress);
+
+std::string_view kind_name(sotto::AttachmentKind kind);
 
 template <typename T>
 Out list_of(const std::vector<T>& values) {

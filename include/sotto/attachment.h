@@ -29,7 +29,7 @@ enum class AttachmentState : std::uint8_t {
   remote = 3,
   /// Being fetched, or waiting for the network.
   downloading = 4,
-  /// Not here, and no longer at the relay.
+  /// Not here, and no longer at the relay; `Client::request_attachment` asks its sender for it.
   expired = 5,
   /// Cannot be sent or read; `Attachment::problem` says why.
   failed = 6,
@@ -77,6 +77,8 @@ struct Attachment {
   AttachmentState state = AttachmentState::remote;
   /// The app stopped it: it goes on when it is started again.
   bool paused = false;
+  /// It has expired, this device asked its sender for it, and waits.
+  bool requested = false;
   /// Bytes of the ciphertext that were encrypted, uploaded or downloaded so far, by state, and how many there are.
   std::uint64_t transferred = 0;
   std::uint64_t total = 0;

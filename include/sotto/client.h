@@ -87,6 +87,10 @@ struct ClientConfig {
   /// How much the files of attachments may take in `data_dir`, in bytes: beyond it the ones that were used least
   /// recently are removed and fetched again when they are asked for, as long as the relay has them (30 days).
   std::uint64_t attachment_cache_bytes = 2ULL << 30;
+  /// Whether what this device sent is uploaded again when a member of its chat asks for it after the relay's 30 days:
+  /// each attachment once a day for a device, and at most 100 a day for one. If false, such questions are left
+  /// unanswered.
+  bool answer_attachment_requests = true;
   /// If false, the client stays offline until `connect` is called.
   bool connect_at_open = true;
 };
@@ -263,6 +267,13 @@ class SOTTO_API Client {
   /// for a file that cannot be read, TOO_LARGE for one above 2 GiB.
   Result<Message> send(const ChatId& chat, std::string text, std::vector<OutgoingAttachment> attachments,
                        Completion<void> done = {});
+  /// As above, with an id or a release, see `send` of a text. What is known already under `options.id` comes back as it
+  /// is, whatever else is given: its files need not be there any more.
+  Result<Message> send(const ChatId& chat, std::string text, std::vector<OutgoingAttachment> attachments,
+                       SendOptions options, Completion<void> done = {});
+  /// Whether `send` would take what is said of an attachment, for who wants to know before. Errors: INVALID_ARGUMENT,
+  /// naming what is wrong.
+  static Result<void> check_attachment(const AttachmentInfo& info);
   /// Writes what another message says and shows once more, in this or another chat, without uploading anything again.
   /// Errors (returned): NOT_REGISTERED, CLOSED. Errors (completed): NOT_FOUND (no such chat or message, or an
   /// attachment that has expired), REMOVED, DISK_FULL, IO_ERROR, CLOSED.
@@ -275,10 +286,19 @@ class SOTTO_API Client {
   /// DISK_FULL, IO_ERROR, CLOSED, and what the relay says.
   void transfer(const ChatId& chat, const ClientMessageId& message, std::uint32_t index, TransferAction action,
                 Completion<void> done = {});
+  /// Asks the sender of an attachment that has expired for it. A device of the sender that still has the file uploads
+  /// it again by itself, unless its app does not want that (`ClientConfig::answer_attachment_requests`), and it is then
+  /// fetched here; if the sender has none any more, `Attachment::problem` says so. The question is not shown to
+  /// anybody, but the other members' clients see it. `done` says that it is on disk: it leaves by itself. Errors
+  /// (completed): NOT_FOUND (no such attachment, or its sender has left the chat), INVALID_ARGUMENT (an own one, or one
+  /// that has not expired), RATE_LIMITED (asked for within this day), REMOVED, DISK_FULL, IO_ERROR, CLOSED.
+  void request_attachment(const ChatId& chat, const ClientMessageId& message, std::uint32_t index,
+                          Completion<void> done = {});
   /// Which attachments of messages that arrive from now on are fetched by themselves; `metered` says whether the
   /// network is. Not stored: to be told after each `open`, unless the defaults suit.
   void set_download_policy(const DownloadPolicy& policy, bool metered);
-  /// Opens a present attachment for reading. Errors: NOT_FOUND (no such attachment, or it is not present), IO_ERROR,
+  /// Opens a present attachment for reading, which is also a use of it (see `ClientConfig::attachment_cache_bytes`).
+  /// Errors: NOT_FOUND (no such attachment, or it is not present), IO_ERROR,
   /// CLOSED.
   [[nodiscard]] Result<AttachmentReader> open_attachment(const ChatId& chat, const ClientMessageId& message,
                                                          std::uint32_t index) const;

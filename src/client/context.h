@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "base/test_hooks.h"
 #include "base/try.h"
+#include "client/content.h"
 #include "client/outputs.h"
 #include "client/tables/account_table.h"
 #include "client/tables/chat_table.h"
@@ -17,6 +18,7 @@
 #include "client/tables/outbox_table.h"
 #include "client/tables/people_table.h"
 #include "client/tables/person_table.h"
+#include "client/tables/request_table.h"
 #include "wire/limits.h"
 
 namespace sotto::client {
@@ -28,6 +30,8 @@ struct MediaFiles {
   std::string vfs;
   /// Of what is there already, the least recently used goes beyond this.
   std::uint64_t cache_bytes = 2ULL << 30;
+  /// What others ask for again is uploaded again by itself.
+  bool answers_requests = true;
 };
 
 /// Whether events are logged on disk.
@@ -52,6 +56,7 @@ struct Context {
         users(database),
         key_packages(database),
         media_rows(database),
+        requests(database),
         people(database),
         selves(database),
         events(database) {}
@@ -69,6 +74,7 @@ struct Context {
   UserTable users;
   KeyPackageTable key_packages;
   MediaTable media_rows;
+  RequestTable requests;
   MediaFiles media;
   PersonTable people;
   SelfTable selves;
@@ -117,8 +123,9 @@ struct Context {
 
   [[nodiscard]] std::int64_t now_ms() const { return now.time_since_epoch().count(); }
 
-  /// Tells the app, after the commit.
+  /// Tells the app, after the commit; but never of what is hidden.
   void emit(Event event) {
+    if (is_hidden(event)) return;
     if (const auto row = event_log.on ? event_row(event) : std::nullopt) {
       to_log.push_back(*row);
       undo.emplace_back([this] { to_log.pop_back(); });

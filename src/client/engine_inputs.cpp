@@ -76,6 +76,8 @@ Status Engine::dispatch(Input& input) {
                           media_.set_policy(command.policy, command.metered);
                           return Status{};
                         },
+                        [&](const RequestAttachmentCommand& command) { return media_.request(command); },
+                        [&](const AttachmentUsedCommand& command) { return media_.on_used(command.media); },
                         [&](const ReleaseEventsCommand& command) {
                           auto released = c_.events.release(command.up_to);
                           if (!released.ok() && must_undo(released.error())) return released;

@@ -231,10 +231,15 @@ Status Inbox::store_message(ChatRow& chat, const Checked& entry, const mls::Appl
   row.content = opened.plaintext;
   bool has_attachments = false;
   if (const auto content = wire::decode<wire::Content>(opened.plaintext); content.ok()) {
+    if (content->hidden()) {
+      if (content->kind_case() != wire::Content::KIND_NOT_SET) return take_hidden(chat, certificate, *content);
+      message.kind = hidden_kind;  // Of a newer version, which will know it.
+    }
     constexpr std::uint64_t latest = position::highest_seq;
     message.sent_at = Timestamp(
         std::chrono::milliseconds(static_cast<std::int64_t>(std::min<std::uint64_t>(content->sent_at(), latest))));
-    if ((content->has_text() || content->attachments_size() > 0) && content->version() <= content_version) {
+    const bool has_something = content->has_text() || content->attachments_size() > 0;
+    if (has_something && !content->hidden() && content->version() <= content_version) {
       message.kind = MessageKind::text;
       message.text = content->text().body();
     }
@@ -247,6 +252,7 @@ Status Inbox::store_message(ChatRow& chat, const Checked& entry, const mls::Appl
     }
   }
   SOTTO_TRY(c_.messages.insert(row));
+  if (message.kind == hidden_kind) return {};
   if (!own && message.position > chat.read_position) ++chat.unread;
   chat.last_activity = std::max(chat.last_activity, c_.now_ms());
   if (has_attachments) {
@@ -254,6 +260,14 @@ Status Inbox::store_message(ChatRow& chat, const Checked& entry, const mls::Appl
     if (added) message = std::move(*added);
   }
   c_.emit(MessageAdded{message});
+  return {};
+}
+
+/// What is wrong in it concerns nobody but its sender.
+Status Inbox::take_hidden(const ChatRow& chat, const wire::CheckedCertificate& from, const wire::Content& content) {
+  const auto taken = media_.on_hidden(chat.id, from.user, from.device, content);
+  if (!taken.ok() && must_undo(taken.error())) return taken;
+  if (!taken.ok()) c_.log.warning("a hidden message is wrong: ", taken.error().code);
   return {};
 }
 

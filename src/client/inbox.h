@@ -56,6 +56,7 @@ class Inbox {
   // Messages.
   Status on_message(ChatRow& chat, const Checked& entry);
   Status store_message(ChatRow& chat, const Checked& entry, const mls::ApplicationMessage& opened);
+  Status take_hidden(const ChatRow& chat, const wire::CheckedCertificate& from, const wire::Content& content);
   Status count_n(const ChatId& chat, const Checked& entry, const DeviceId& device, std::uint64_t n);
   Status placeholder(const ChatId& chat, const Checked& entry, std::int64_t position, const Error& why);
   Status on_stub(ChatRow& chat, const Checked& entry);

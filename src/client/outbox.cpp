@@ -78,6 +78,26 @@ Result<std::optional<Message>> Outbox::store(const SendCommand& command, const w
   return std::optional(std::move(row.message));
 }
 
+Result<std::optional<ClientMessageId>> Outbox::store_hidden(const ChatId& chat, const wire::Content& content) {
+  SOTTO_TRY_ASSIGN(const auto row, c_.chats.find(chat));
+  if (!row || row->status == ChatStatus::removed || row->status == ChatStatus::failed) {
+    return std::optional<ClientMessageId>();
+  }
+  SOTTO_TRY_ASSIGN(const auto place, c_.accounts.take_place());
+  MessageRow hidden;
+  auto& message = hidden.message;
+  message.chat = chat;
+  message.id = random_id<ClientMessageId>(c_.random);
+  message.kind = hidden_kind;
+  message.sender = c_.account->user;
+  message.sender_device = c_.account->device;
+  message.position = position::of_waiting(place);
+  message.sent_at = c_.now;
+  hidden.content = wire::serialize(content);
+  SOTTO_TRY(c_.messages.insert(hidden));
+  return std::optional(message.id);
+}
+
 Status Outbox::queue(const ChatId& chat, const ClientMessageId& id) {
   SOTTO_TRY_ASSIGN(const auto row, c_.chats.find(chat));
   if (!row || row->status == ChatStatus::removed || row->status == ChatStatus::failed) {

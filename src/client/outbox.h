@@ -25,6 +25,8 @@ class Outbox {
   Status append(const SendCommand& command);
   /// Stores a message that is not to be sent yet, and completes the command; nothing if that chat takes none.
   Result<std::optional<Message>> store(const SendCommand& command, const wire::Content& content);
+  /// The same of a hidden message.
+  Result<std::optional<ClientMessageId>> store_hidden(const ChatId& chat, const wire::Content& content);
   /// What was stored is to be sent.
   Status queue(const ChatId& chat, const ClientMessageId& id);
   /// Sends what can be sent now.

@@ -63,6 +63,12 @@ struct TransferCommand {
   TransferAction action = TransferAction::start;
   Completion<void> done;
 };
+struct RequestAttachmentCommand {
+  ChatId chat;
+  ClientMessageId message;
+  std::uint32_t index = 0;
+  Completion<void> done;
+};
 struct DownloadPolicyCommand {
   DownloadPolicy policy;
   bool metered = false;
@@ -98,6 +104,10 @@ struct TypingCommand {
   ChatId chat;
   bool typing = false;
 };
+/// The file of an attachment was read: it goes later than what was not.
+struct AttachmentUsedCommand {
+  std::int64_t media = 0;
+};
 /// Connect now; or stay offline.
 struct ConnectCommand {};
 struct DisconnectCommand {};
@@ -123,7 +133,8 @@ struct MediaConnectionLost {
 struct TimerDue {};
 
 using Input = std::variant<RegisterCommand, FindUserCommand, CreateChatCommand, ChangeChatCommand, SendCommand,
-                           ForwardCommand, TransferCommand, DownloadPolicyCommand, ReleaseEventsCommand,
+                           ForwardCommand, TransferCommand, RequestAttachmentCommand, DownloadPolicyCommand,
+                           AttachmentUsedCommand, ReleaseEventsCommand,
                            MarkReadCommand, AnswerRequestCommand, BlockCommand, ProfileCommand, PrivacyCommand,
                            AvailableCommand, TypingCommand, ConnectCommand, DisconnectCommand, Connected, FrameReceived,
                            ConnectionLost, MediaConnected, MediaFrameReceived, MediaConnectionLost, TimerDue>;

@@ -2,8 +2,10 @@
 #include <sys/resource.h>
 
 #include <condition_variable>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <mutex>
 
 #include "sotto/blocking.h"
@@ -96,10 +98,16 @@ long peak_kib() {
   return usage.ru_maxrss;
 }
 
+/// By hand, larger ones: SOTTO_ATTACHMENT_MIB.
+std::uint64_t mebibytes() {
+  const char* given = std::getenv("SOTTO_ATTACHMENT_MIB");
+  return given != nullptr ? std::strtoull(given, nullptr, 10) : 125;
+}
+
 }  // namespace
 
 TEST_CASE("A large file goes through clients and relay in bounded memory, across restarts") {
-  constexpr std::uint64_t blocks = 2000;  // 125 MiB
+  const std::uint64_t blocks = mebibytes() * 16;
   const sotto::test::TempDir dir;
   const auto source = dir.file("video.mp4");
   {
@@ -155,6 +163,8 @@ TEST_CASE("A large file goes through clients and relay in bounded memory, across
   CHECK(must(reader.read()).empty());
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   // Windows of two clients and a relay, their connections and caches; the file is three times as large.
-  CHECK(peak_kib() - before < 40 * 1024);
+  const auto more = peak_kib() - before;
+  std::cout << mebibytes() << " MiB in " << more << " KiB more, at most " << peak_kib() << " KiB\n";
+  CHECK(more < 40 * 1024);
 #endif
 }

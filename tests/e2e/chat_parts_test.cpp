@@ -1,7 +1,14 @@
+#include <algorithm>
+#include <fstream>
+
+#include "chat/attachments.h"
 #include "chat/command.h"
+#include "chat/format.h"
 #include "chat/line_editor.h"
+#include "chat/picture_file.h"
 #include "chat/text.h"
 #include "support/catch.h"
+#include "support/temp_dir.h"
 
 using chat::Command;
 using chat::LineEditor;
@@ -111,4 +118,143 @@ TEST_CASE("keys that are cut in the middle, or unknown, do no harm") {
       "\x15"
       "ok");
   CHECK(typed.editor.text().ends_with("ok"));
+}
+
+TEST_CASE("a picture survives as a thumbnail, smaller and in its proportions") {
+  chat::Picture picture{600, 300, {}};
+  for (std::size_t y = 0; y < 300; ++y) {
+    for (std::size_t x = 0; x < 600; ++x) {
+      const std::uint8_t red = x < 300 ? 255 : 0;
+      const std::uint8_t blue = y < 150 ? 0 : 255;
+      picture.rgb.insert(picture.rgb.end(), {red, 0, blue});
+    }
+  }
+  const auto thumbnail = chat::to_thumbnail(picture);
+  CHECK(thumbnail.size() <= 8192);
+  const auto small = chat::from_thumbnail(thumbnail);
+  REQUIRE(small);
+  CHECK(small->width == 60);
+  CHECK(small->height == 30);
+  const auto pixel = [&](std::size_t x, std::size_t y) {
+    const auto at = small->rgb.begin() + static_cast<std::ptrdiff_t>((y * small->width + x) * 3);
+    return std::vector<std::uint8_t>(at, at + 3);
+  };
+  CHECK(pixel(0, 0) == std::vector<std::uint8_t>{255, 0, 0});
+  CHECK(pixel(59, 0) == std::vector<std::uint8_t>{0, 0, 0});
+  CHECK(pixel(0, 29) == std::vector<std::uint8_t>{255, 0, 255});
+  CHECK(pixel(59, 29) == std::vector<std::uint8_t>{0, 0, 255});
+  for (const auto& [width, height] :
+       {std::pair<std::size_t, std::size_t>{1, 1}, {3, 5000}, {5000, 1}, {60, 44}, {61, 45}}) {
+    const chat::Picture other{width, height, std::vector<std::uint8_t>(width * height * 3, 9)};
+    const auto back = chat::from_thumbnail(chat::to_thumbnail(other));
+    REQUIRE(back);
+    CHECK(back->rgb == std::vector<std::uint8_t>(back->width * back->height * 3, 9));
+  }
+}
+
+TEST_CASE("a thumbnail of other people's is shown only if it is exactly one of ours") {
+  const chat::Picture picture{5, 3, std::vector<std::uint8_t>(45, 200)};
+  const auto good = chat::to_thumbnail(picture);
+  REQUIRE(chat::from_thumbnail(good));
+  for (std::size_t size = 0; size < good.size(); ++size) {
+    CHECK_FALSE(chat::from_thumbnail({good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size)}));
+  }
+  for (std::size_t i = 0; i < 54; ++i) {
+    for (const int bit : {0, 7}) {
+      auto bad = good;
+      bad[i] = static_cast<std::uint8_t>(bad[i] ^ (1 << bit));
+      CHECK_FALSE(chat::from_thumbnail(bad));
+    }
+  }
+  auto longer = good;
+  longer.push_back(0);
+  CHECK_FALSE(chat::from_thumbnail(longer));
+}
+
+TEST_CASE("half blocks show two rows of pixels in a line, and end their colours") {
+  const chat::Picture picture{2, 3, {1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6, 7, 8, 9, 10, 11, 12}};
+  CHECK(chat::half_blocks(picture) == std::vector<std::string>{"\x1b[38;2;1;2;3;48;2;4;5;6m▀▀\x1b[0m",
+                                                               "\x1b[38;2;7;8;9m▀\x1b[38;2;10;11;12m▀\x1b[0m"});
+}
+
+TEST_CASE("PNG and JPEG files are read, and nothing else is") {
+  const sotto::test::TempDir dir;
+  const auto written = [&](const char* name, const std::vector<std::uint8_t>& bytes) {
+    const auto path = dir.file(name);
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    return path;
+  };
+  // 2 × 1: red and blue.
+  const std::vector<std::uint8_t> png{
+      0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52, 0x00, 0x00,
+      0x00, 0x02, 0x00, 0x00, 0x00, 0x01, 0x08, 0x02, 0x00, 0x00, 0x00, 0x7b, 0x40, 0xe8, 0xdd, 0x00, 0x00, 0x00,
+      0x0d, 0x49, 0x44, 0x41, 0x54, 0x78, 0x9c, 0x63, 0xf8, 0xcf, 0x00, 0x04, 0xff, 0x01, 0x07, 0x00, 0x01, 0xff,
+      0xe2, 0x23, 0x9e, 0x59, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82};
+  const auto picture = chat::read_picture(written("a.png", png));
+  REQUIRE(picture);
+  CHECK(picture->width == 2);
+  CHECK(picture->rgb == std::vector<std::uint8_t>{255, 0, 0, 0, 0, 255});
+  const std::vector<std::uint8_t> jpeg{
+      0xff, 0xd8, 0xff, 0xdb, 0x00, 0x43, 0x00, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01,
+      0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01,
+      0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01,
+      0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0xff,
+      0xc0, 0x00, 0x0b, 0x08, 0x00, 0x08, 0x00, 0x08, 0x01, 0x01, 0x11, 0x00, 0xff, 0xc4, 0x00, 0x14, 0x00, 0x01,
+      0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xff, 0xc4,
+      0x00, 0x14, 0x10, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+      0x00, 0x00, 0xff, 0xda, 0x00, 0x08, 0x01, 0x01, 0x00, 0x00, 0x3f, 0x00, 0x3f, 0xff, 0xd9};
+  const auto grey = chat::read_picture(written("a.jpg", jpeg));
+  REQUIRE(grey);
+  CHECK(grey->width == 8);
+  CHECK(grey->height == 8);
+  CHECK(std::ranges::all_of(grey->rgb, [](std::uint8_t c) { return c >= 126 && c <= 130; }));
+  for (const auto& whole : {png, jpeg}) {
+    for (std::size_t size = 0; size < whole.size() / 2; ++size) {
+      CHECK_FALSE(
+          chat::read_picture(written("cut", {whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)})));
+    }
+  }
+  CHECK_FALSE(chat::read_picture(dir.file("missing")));
+  CHECK_FALSE(chat::read_picture(dir.path()));
+}
+
+TEST_CASE("files are named safely, and sent as what their name says") {
+  sotto::AttachmentInfo info;
+  info.name = "cat.jpg";
+  CHECK(chat::file_names(info, 3)[0] == "cat.jpg");
+  CHECK(chat::file_names(info, 3)[1] == "cat (2).jpg");
+  info.name = ".bashrc";
+  CHECK(chat::file_names(info, 3)[0] == "_.bashrc");
+  info.name = "-rf";
+  CHECK(chat::file_names(info, 3)[0] == "_-rf");
+  info.name = "a/b\x1b[2J";
+  CHECK(chat::file_names(info, 3)[0].find_first_of("/\x1b") == std::string::npos);
+  info.name.clear();
+  info.kind = sotto::AttachmentKind::voice;
+  CHECK(chat::file_names(info, 3)[0] == "voice note 3");
+  CHECK(chat::type_of("/a/CAT.JPG").kind == sotto::AttachmentKind::image);
+  CHECK(chat::type_of("note.ogg").kind == sotto::AttachmentKind::voice);
+  CHECK(chat::type_of("note").kind == sotto::AttachmentKind::document);
+  CHECK(chat::type_of("note.ogg.exe").mime_type.empty());
+}
+
+TEST_CASE("attachments in words") {
+  CHECK(chat::size_in_words(0) == "0 bytes");
+  CHECK(chat::size_in_words(1023) == "1023 bytes");
+  CHECK(chat::size_in_words(1536) == "1.5 KiB");
+  CHECK(chat::size_in_words(120 * 1024) == "120 KiB");
+  CHECK(chat::size_in_words(std::uint64_t{2} << 30) == "2.0 GiB");
+  sotto::Attachment video;
+  video.info.kind = sotto::AttachmentKind::video;
+  video.info.name = "a\x1b[2Jb.mp4";
+  video.size = 12 << 20;
+  video.state = sotto::AttachmentState::downloading;
+  video.transferred = 43;
+  video.total = 100;
+  CHECK(chat::attachment_line(7, video) == "7  a\xEF\xBF\xBD[2Jb.mp4, video, 12 MiB, fetching 43 %");
+  video.paused = true;
+  CHECK(chat::attachment_line(7, video).ends_with("paused at 43 %"));
+  video.state = sotto::AttachmentState::present;
+  CHECK(chat::attachment_line(7, video).ends_with("12 MiB"));
 }

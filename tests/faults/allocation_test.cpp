@@ -35,14 +35,15 @@ class Folder {
   }
   /// Empties it but for these.
   void fill(const Files& files) const {
-    for (const auto& entry : std::filesystem::directory_iterator(path_)) std::filesystem::remove(entry.path());
+    for (const auto& entry : std::filesystem::directory_iterator(path_)) std::filesystem::remove_all(entry.path());
+    std::filesystem::create_directory(path_ + "/media");
     for (const auto& [name, bytes] : files) {
       std::ofstream out(path_ + name, std::ios::binary);
       out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
       REQUIRE(out.good());
     }
   }
-  [[nodiscard]] Place place() const { return {path_ + store_path, {}}; }
+  [[nodiscard]] Place place() const { return {path_ + store_path, {}, path_ + "/media"}; }
 
  private:
   std::string path_;

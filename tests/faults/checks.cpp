@@ -64,7 +64,7 @@ std::string end_of(Stage& stage, const Scenario& scenario) {
   const auto pushes = stage.pushes;
   REQUIRE(stage.settle());
   REQUIRE(stage.pushes == pushes);
-  return describe(*stage.db, scenario.scene.self);
+  return describe(*stage.db, stage.place(), scenario.scene.self);
 }
 
 std::string end_without_faults(const Scenario& scenario) {

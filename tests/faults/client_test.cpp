@@ -88,6 +88,15 @@ void fail_everything(Lasts lasts, const char* how) {
 
 }  // namespace
 
+TEST_CASE("the scenarios with attachments end with their files") {
+  for (const auto* name : {"send an attachment", "receive an attachment"}) {
+    const auto& scenario = *std::ranges::find(scenarios(), name, &Scenario::name);
+    const auto picture = " attachment=" + std::to_string(static_cast<int>(AttachmentState::present)) + " " +
+                         to_hex(crypto::sha256(scenario_picture()).view());
+    CHECK(end_without_faults(scenario).find(picture) != std::string::npos);
+  }
+}
+
 TEST_CASE("the client's storage fails once, at every operation") { fail_everything(Lasts::once, "fails once"); }
 
 TEST_CASE("the client's storage fails from any operation on, until it is healed") {

@@ -28,6 +28,20 @@ client::Input answer(const Scene& scene, Completion<void> done) {
   return command;
 }
 
+OutgoingAttachment attachment() {
+  OutgoingAttachment out;
+  out.info.kind = AttachmentKind::image;
+  out.info.name = "picture.jpg";
+  out.bytes = scenario_picture();
+  return out;
+}
+
+client::Input send_attachment(const Scene& scene, Completion<void> done) {
+  auto command = std::get<client::SendCommand>(send_text(scene, std::move(done)));
+  command.attachments.push_back(attachment());
+  return command;
+}
+
 client::Input rename_chat(const Scene& scene, Completion<void> done) {
   return client::ChangeChatCommand{scene.chat, client::ChangeKind::rename, {}, "renamed", std::move(done)};
 }
@@ -66,10 +80,17 @@ std::vector<Scenario> make_scenarios() {
   nobody.files.clear();
   out.push_back({"register", std::move(nobody), register_account, false});
   out.push_back({"send", maker.scene_of(maker.bob), send_text});
+  out.push_back({"send an attachment", maker.scene_of(maker.bob), send_attachment});
   out.push_back({"find a user", maker.scene_of(maker.bob), find_user});
   maker.alice.send(maker.chat, "received");
   out.push_back({"receive", maker.scene_of(maker.bob), nullptr});
   out.push_back({"answer", maker.scene_of(maker.bob), answer});
+  maker.bob.go_online();
+  REQUIRE(maker.net.settle());
+
+  maker.switch_off(maker.bob);
+  maker.alice.send(maker.chat, "look", {attachment()});
+  out.push_back({"receive an attachment", maker.scene_of(maker.bob), nullptr});
   maker.bob.go_online();
   REQUIRE(maker.net.settle());
 
@@ -93,6 +114,14 @@ std::vector<Scenario> make_scenarios() {
 }
 
 }  // namespace
+
+/// Two parts and a rest of a chunk.
+Bytes scenario_picture() {
+  SeededRandom random(3);
+  Bytes out(150'000);
+  random.fill(out);
+  return out;
+}
 
 const std::vector<Scenario>& scenarios() {
   static const auto made = make_scenarios();

@@ -14,7 +14,11 @@ struct Scenario {
   bool has_account = true;
 };
 
-/// Registering, sending, receiving, joining, following a commit, committing, creating. Made on the first call.
+/// What is sent and received as an attachment.
+Bytes scenario_picture();
+
+/// Registering, sending and receiving, also attachments, joining, following a commit, committing, creating. Made on the
+/// first call.
 const std::vector<Scenario>& scenarios();
 
 }  // namespace sotto::test

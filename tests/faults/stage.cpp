@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "client/media/cipher_file.h"
 #include "client/schema.h"
 #include "support/must.h"
 #include "wire/frame.h"
@@ -30,13 +31,14 @@ Status Stage::open() {
   if (arm_allocations) armed.emplace();
   const auto store = [&]() -> Status {
     SOTTO_TRY_ASSIGN(db, client::open_store(place_.path, place_.vfs, store::Sharing::no_lease));
-    SOTTO_TRY_ASSIGN(engine, client::Engine::open(*db, random_, log_,
-                                                  [this](const Event& event) {
-                                                    if (const auto* changed = std::get_if<ConnectionChanged>(&event))
-                                                      connection_ = changed->state;
-                                                    events.push_back(event);
-                                                  },
-                                                  true, {}, key_packages, {true, {}}));
+    SOTTO_TRY_ASSIGN(
+        engine, client::Engine::open(*db, random_, log_,
+                                     [this](const Event& event) {
+                                       if (const auto* changed = std::get_if<ConnectionChanged>(&event))
+                                         connection_ = changed->state;
+                                       events.push_back(event);
+                                     },
+                                     true, client::MediaFiles{place_.media, place_.vfs}, key_packages, {true, {}}));
     return {};
   }();
   if (!store.ok()) {
@@ -50,8 +52,14 @@ Status Stage::open() {
   return {};
 }
 
+void Stage::hang_up() {
+  for (const auto line : {Line::main, Line::media}) {
+    if (id_of(line) != 0) relay_inputs_.emplace_back(relay::Closed{std::exchange(id_of(line), 0)});
+  }
+}
+
 void Stage::end_process() {
-  if (connected_ != 0) relay_inputs_.emplace_back(relay::Closed{std::exchange(connected_, 0)});
+  hang_up();
   inputs_.clear();
   timer_.reset();
   connection_ = ConnectionState::offline;
@@ -69,15 +77,33 @@ std::shared_ptr<Call> Stage::call(const Wish& wish) {
 }
 
 void Stage::cut() {
-  if (connected_ == 0) return;
-  relay_inputs_.emplace_back(relay::Closed{std::exchange(connected_, 0)});
-  inputs_.emplace_back(client::ConnectionLost{Error(ErrorCode::UNAVAILABLE, "cut")});
+  cut(Line::main);
+  cut(Line::media);
+}
+
+void Stage::cut(Line line) {
+  if (id_of(line) == 0) return;
+  relay_inputs_.emplace_back(relay::Closed{std::exchange(id_of(line), 0)});
+  const Error why(ErrorCode::UNAVAILABLE, "cut");
+  if (line == Line::main) {
+    inputs_.emplace_back(client::ConnectionLost{why});
+  } else {
+    inputs_.emplace_back(client::MediaConnectionLost{why});
+  }
 }
 
 bool Stage::quiet() {
   if (!inputs_.empty() || !relay_inputs_.empty() || connection_ != ConnectionState::online) return false;
   const auto messages = client::OutboxTable(*db).chats();
   const auto intents = client::IntentTable(*db).chats();
+  client::MediaTable media(*db);
+  const auto unready = media.unready(1);
+  if (!unready.ok() || !unready->empty()) return false;
+  for (const auto state :
+       {client::MediaState::preparing, client::MediaState::uploading, client::MediaState::downloading}) {
+    const auto some = media.in_state(state, 1);
+    if (!some.ok() || !some->empty()) return false;
+  }
   return messages.ok() && messages->empty() && intents.ok() && intents->empty();
 }
 
@@ -115,18 +141,25 @@ void Stage::step_device() {
   if (disk_ != nullptr && disk_->dead()) return end_process();
   if (after_step) after_step();
   timer_ = out.next_timer;
-  if (out.network != client::NetworkAction::none && connected_ != 0) {
-    relay_inputs_.emplace_back(relay::Closed{std::exchange(connected_, 0)});
-  }
-  if (out.network == client::NetworkAction::connect) {
-    connected_ = ++last_connection_;
-    relay_inputs_.emplace_back(relay::Opened{connected_, "127.0.0.1"});
-    inputs_.emplace_back(client::Connected{});
-  }
-  for (auto& frame : out.frames) {
-    if (connected_ != 0) relay_inputs_.emplace_back(relay::Received{connected_, std::move(frame)});
-  }
+  carry_out(Line::main, out.network, std::move(out.frames));
+  carry_out(Line::media, out.media.network, std::move(out.media.frames));
   for (const auto& callback : out.callbacks) callback();
+}
+
+void Stage::carry_out(Line line, client::NetworkAction action, std::vector<Bytes> frames) {
+  auto& id = id_of(line);
+  if (action != client::NetworkAction::none && id != 0) {
+    relay_inputs_.emplace_back(relay::Closed{std::exchange(id, 0)});
+  }
+  if (action == client::NetworkAction::connect) {
+    id = ++last_connection_;
+    relay_inputs_.emplace_back(relay::Opened{id, "127.0.0.1"});
+    inputs_.push_back(line == Line::main ? client::Input(client::Connected{})
+                                         : client::Input(client::MediaConnected{}));
+  }
+  for (auto& frame : frames) {
+    if (id != 0) relay_inputs_.emplace_back(relay::Received{id, std::move(frame)});
+  }
 }
 
 void Stage::step_relay() {
@@ -136,15 +169,19 @@ void Stage::step_relay() {
   if (out.next_timer) relay_timer_ = now_ + *out.next_timer;
   for (auto& action : out.actions) {
     if (auto* send = std::get_if<relay::Send>(&action)) {
-      if (send->id == connected_) to_device(std::move(send->bytes));
+      for (const auto line : {Line::main, Line::media}) {
+        if (send->id == id_of(line)) to_device(line, send->bytes);
+      }
       if (out.waits_for_drain) relay_inputs_.emplace_back(relay::Drained{send->id, 0});
-    } else if (std::get<relay::Close>(action).id == connected_) {
-      cut();
+      continue;
+    }
+    for (const auto line : {Line::main, Line::media}) {
+      if (std::get<relay::Close>(action).id == id_of(line)) cut(line);
     }
   }
 }
 
-void Stage::to_device(Bytes frame) {
+void Stage::to_device(Line line, Bytes frame) {
   auto envelopes = must(wire::decode_frame(frame));
   Bytes out;
   for (auto& envelope : envelopes) {
@@ -155,10 +192,31 @@ void Stage::to_device(Bytes frame) {
     if (envelope.push().has_entries() || envelope.push().has_chat_joined()) ++pushes;
     append(out, wire::encode(envelope));
   }
-  inputs_.emplace_back(client::FrameReceived{std::move(out)});
+  inputs_.push_back(line == Line::main ? client::Input(client::FrameReceived{std::move(out)})
+                                       : client::Input(client::MediaFrameReceived{std::move(out)}));
 }
 
-std::string describe(store::Database& db, const UserId& self) {
+namespace {
+
+/// What an attachment's file decrypts to.
+std::string fingerprint_of(store::Database& db, const Place& place, const Message& message, std::uint32_t index) {
+  const auto row = must(client::MediaTable(db).find(message, index));
+  REQUIRE(row.has_value());
+  auto file = store::File::open(place.media + "/" + std::to_string(row->id), store::File::Mode::read, place.vfs);
+  if (!file.ok()) return "no file";
+  client::FileOpener opener(std::move(*file), row->size, row->key->clone());
+  crypto::Sha256 hash;
+  for (;;) {
+    const auto part = opener.read();
+    if (!part.ok()) return std::string(error_name(part.error().code));
+    if (part->empty()) return to_hex(hash.digest().view());
+    hash.update(*part);
+  }
+}
+
+}  // namespace
+
+std::string describe(store::Database& db, const Place& place, const UserId& self) {
   std::string out;
   const auto number = [&](const char* name, auto value) {
     out += std::string(" ") + name + "=" + std::to_string(static_cast<std::int64_t>(value));
@@ -189,13 +247,17 @@ std::string describe(store::Database& db, const UserId& self) {
       number("state", message.state);
       number("own", message.sender == self);
       number("notice", message.notice.kind);
+      for (std::uint32_t i = 0; i < message.attachments.size(); ++i) {
+        number("attachment", message.attachments[i].state);
+        out += " " + fingerprint_of(db, place, message, i);
+      }
       out += "\n";
     }
   }
   const auto count = [&](const char* table) {
     number(table, *must(db.one<std::int64_t>(std::string("SELECT count(*) FROM ") + table)));
   };
-  for (const auto* table : {"outbox", "intent", "key_package", "user", "mls"}) count(table);
+  for (const auto* table : {"outbox", "intent", "key_package", "user", "mls", "media", "media_trash"}) count(table);
   // Each message is told once; a chat that is asked for again may be told of again.
   number("added", *must(db.one<std::int64_t>("SELECT count(*) FROM event WHERE kind = 2")));
   return out;

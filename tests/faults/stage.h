@@ -22,6 +22,8 @@ struct Place {
   std::string path;
   /// Empty: the system's.
   std::string vfs;
+  /// The folder of attachments.
+  std::string media = "/media";
 };
 
 class Stage {
@@ -38,6 +40,7 @@ class Stage {
   std::shared_ptr<Call> call(const Wish& wish);
   void command(client::Input input) { inputs_.push_back(std::move(input)); }
   [[nodiscard]] ConnectionState connection() const { return connection_; }
+  [[nodiscard]] const Place& place() const { return place_; }
   /// True once there is nothing to be done any more, by the device or the relay; false if it is not so by then, or
   /// if the machine has died.
   bool settle(std::chrono::milliseconds most = std::chrono::minutes(10));
@@ -56,11 +59,18 @@ class Stage {
   std::unique_ptr<client::Engine> engine;
 
  private:
+  /// A connection to the relay: one for messages, one for attachments.
+  enum class Line { main, media };
   bool turn(Timestamp end);
   void step_device();
+  void carry_out(Line line, client::NetworkAction action, std::vector<Bytes> frames);
   void step_relay();
-  void to_device(Bytes frame);
+  void to_device(Line line, Bytes frame);
+  void cut(Line line);
+  /// The process is gone, and its connections with it.
+  void hang_up();
   bool quiet();
+  relay::ConnectionId& id_of(Line line) { return line == Line::main ? connected_ : media_connected_; }
 
   const Scene& scene_;
   Place place_;
@@ -79,10 +89,12 @@ class Stage {
   std::vector<relay::Input> relay_inputs_;
   std::optional<Timestamp> relay_timer_;
   relay::ConnectionId connected_ = 0;
+  relay::ConnectionId media_connected_ = 0;
   relay::ConnectionId last_connection_ = 0;
 };
 
-/// What a user and the other members could tell apart: messages, chats, members, keys; nothing that depends on chance.
-std::string describe(store::Database& db, const UserId& self);
+/// What a user and the other members could tell apart: messages, their attachments, chats, members, keys; nothing that
+/// depends on chance.
+std::string describe(store::Database& db, const Place& place, const UserId& self);
 
 }  // namespace sotto::test

@@ -133,6 +133,8 @@ void Device::media_input(client::Input input) {
     media_id_ = 0;
     inputs_.emplace_back(client::MediaConnectionLost{std::move(lost->why)});
   } else if (auto* frame = std::get_if<client::FrameReceived>(&input)) {
+    auto* hostile = world_.hostile_relay();
+    if (hostile != nullptr && !hostile->media.on_way_down(frame->frame)) return;
     trace("gets " + fingerprint(frame->frame) + " for attachments");
     inputs_.emplace_back(client::MediaFrameReceived{std::move(frame->frame)});
   } else {
@@ -199,8 +201,9 @@ bool Device::let_out(relay::ConnectionId& connection, client::NetworkAction acti
     if (hostile_member != nullptr) hostile_member->on_way_up(*this, frame);
     trace("sends " + fingerprint(frame));
     if (main) world_.oracle().on_frame_up(*this, frame);
-    auto* hostile_relay = main ? world_.hostile_relay() : nullptr;
-    if (hostile_relay != nullptr) hostile_relay->on_way_up(*this, frame);
+    auto* hostile_relay = world_.hostile_relay();
+    if (hostile_relay != nullptr && main) hostile_relay->on_way_up(*this, frame);
+    if (hostile_relay != nullptr && !main) hostile_relay->media.on_way_up(frame);
     world_.network().send_up(connection, std::move(frame));
   }
   return true;

@@ -9,16 +9,11 @@ namespace sotto::sim {
 
 namespace {
 constexpr std::size_t most_heard = 200;
-
-void flip(std::string& bytes, Dice& dice) {
-  if (bytes.empty()) return;
-  const auto bit = static_cast<char>(1U << dice.below(8));
-  bytes[static_cast<std::size_t>(dice.below(bytes.size()))] ^= bit;
-}
 }  // namespace
 
 HostileRelay::HostileRelay(World& world)
-    : world_(world),
+    : media(world),
+      world_(world),
       dice_(world.options().seed, 20),
       calmness_(world.options().workload >= 2 ? dice_.skewed(3, 60) : dice_.skewed(5, 200)),
       hiding_dice_(world.options().seed, 22) {

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "sim/dice.h"
+#include "sim/hostile_media.h"
 #include "sotto/types.h"
 #include "wire/message.h"
 
@@ -21,6 +22,8 @@ class HostileRelay {
   /// False: it never arrives.
   bool on_way_down(Device& device, Bytes& frame);
   void on_way_up(Device& device, Bytes& frame);
+
+  HostileMedia media;
 
  private:
   /// An ack by a device from which messages are hidden, in the numbers of the true log.

@@ -37,7 +37,8 @@ void TestDevice::open() {
         if (const auto* changed = std::get_if<ConnectionChanged>(&event)) connection = changed->state;
         events.push_back(event);
       },
-      true, client::MediaFiles{folder_.path(), {}, cache_bytes}, wire::limits::key_packages_per_device, event_log));
+      true, client::MediaFiles{folder_.path(), {}, cache_bytes, answers_requests},
+      wire::limits::key_packages_per_device, event_log));
   inputs_.emplace_back(client::TimerDue{});
 }
 
@@ -99,6 +100,10 @@ ClientMessageId TestDevice::forward(const ChatId& from, const ClientMessageId& f
 
 void TestDevice::transfer(const ChatId& chat, const ClientMessageId& id, std::uint32_t index, TransferAction action) {
   command(client::TransferCommand{chat, id, index, action, [this](Result<void> done) { changes.push_back(done); }});
+}
+
+void TestDevice::request(const ChatId& chat, const ClientMessageId& id, std::uint32_t index) {
+  command(client::RequestAttachmentCommand{chat, id, index, [this](Result<void> done) { changes.push_back(done); }});
 }
 
 Message TestDevice::message(const ChatId& chat, const ClientMessageId& id) {

@@ -35,6 +35,8 @@ class TestDevice {
   ClientMessageId forward(const ChatId& from, const ClientMessageId& message, const ChatId& to);
   /// Completes into `changes`.
   void transfer(const ChatId& chat, const ClientMessageId& message, std::uint32_t index, TransferAction action);
+  /// Completes into `changes`.
+  void request(const ChatId& chat, const ClientMessageId& message, std::uint32_t index = 0);
   [[nodiscard]] Message message(const ChatId& chat, const ClientMessageId& id);
   /// The decrypted bytes of an attachment that is present.
   [[nodiscard]] Result<Bytes> bytes_of(const ChatId& chat, const ClientMessageId& id, std::uint32_t index = 0);
@@ -63,6 +65,7 @@ class TestDevice {
   ConnectionState connection = ConnectionState::offline;
   std::unique_ptr<store::Database> db;
   std::uint64_t cache_bytes = 1ULL << 30;
+  bool answers_requests = true;
   /// Where the files of its attachments are.
   [[nodiscard]] std::string folder() const { return folder_.path(); }
   /// Counts from the next start on.

@@ -57,11 +57,11 @@ Status check_name(std::string_view name) {
   return {};
 }
 
-Message new_message(const Account& self, const ChatId& chat) {
+Message new_message(const Account& self, const ChatId& chat, const SendOptions& options = {}) {
   SystemRandom random;
   Message message;
   message.chat = chat;
-  message.id = random_id<ClientMessageId>(random);
+  message.id = options.id ? *options.id : random_id<ClientMessageId>(random);
   message.position = INT64_MAX;  // Known when it is on disk.
   message.sender = self.user;
   message.sender_device = self.device;
@@ -106,6 +106,13 @@ struct Client::Impl {
     const auto row = client::AccountTable(*reader).load();
     if (row.ok() && *row && (*row)->registered) account = Account{(*row)->user, (*row)->device, (*row)->handle};
   }
+  /// What was sent under the id already. Errors: INVALID_ARGUMENT for options that are none.
+  Result<std::optional<Message>> known(const ChatId& chat, const Account& self, const SendOptions& options) const {
+    if (options.id && options.id->is_zero()) return Error(ErrorCode::INVALID_ARGUMENT, "an id is not zero");
+    if (options.releases && !keeps_event_log) return no_event_log();
+    if (!options.id) return std::optional<Message>();
+    return read([&](store::Database& db) { return client::MessageTable(db).find(chat, self.user, *options.id); });
+  }
   /// Reads on this thread.
   template <typename Read>
   auto read(Read&& what) const -> std::invoke_result_t<Read, store::Database&> {
@@ -145,6 +152,7 @@ Result<std::unique_ptr<Client>> Client::open(ClientConfig config) {
   parts.connect_at_open = config.connect_at_open;
   parts.media.folder = config.data_dir + "/media";
   parts.media.cache_bytes = config.attachment_cache_bytes;
+  parts.media.answers_requests = config.answer_attachment_requests;
   SOTTO_TRY(make_folder(parts.media.folder));
   impl->media_folder = parts.media.folder;
   SOTTO_TRY_ASSIGN(impl->thread, client::EngineThread::start(std::move(parts)));
@@ -326,30 +334,32 @@ Result<Message> Client::send(const ChatId& chat, std::string text, SendOptions o
   if (text.empty() || text.size() > wire::limits::text_bytes || !is_valid_utf8(text)) {
     return Error(ErrorCode::INVALID_ARGUMENT, "a text is UTF-8 of 1 byte to 64 KiB");
   }
-  if (options.id && options.id->is_zero()) return Error(ErrorCode::INVALID_ARGUMENT, "an id is not zero");
-  if (options.releases && !impl_->keeps_event_log) return no_event_log();
-  auto message = new_message(self, chat);
-  if (options.id) message.id = *options.id;
+  SOTTO_TRY_ASSIGN(const auto known, impl_->known(chat, self, options));
+  auto message = new_message(self, chat, options);
   message.text = std::move(text);
-  std::optional<Message> known;
-  if (options.id) {
-    SOTTO_TRY_ASSIGN(known, impl_->read([&](store::Database& db) {
-      return client::MessageTable(db).find(chat, self.user, *options.id);
-    }));
-  }
   SOTTO_TRY(impl_->thread->enqueue(client::SendCommand{message, {}, std::move(done), options.releases}));
   return known ? std::move(*known) : std::move(message);
 }
 
 Result<Message> Client::send(const ChatId& chat, std::string text, std::vector<OutgoingAttachment> attachments,
                              Completion<void> done) {
-  if (attachments.empty()) return send(chat, std::move(text), std::move(done));
+  return send(chat, std::move(text), std::move(attachments), SendOptions{}, std::move(done));
+}
+
+Result<Message> Client::send(const ChatId& chat, std::string text, std::vector<OutgoingAttachment> attachments,
+                             SendOptions options, Completion<void> done) {
   SOTTO_TRY_ASSIGN(const auto self, impl_->own_account());
+  SOTTO_TRY_ASSIGN(auto known, impl_->known(chat, self, options));
+  if (known) {
+    SOTTO_TRY(impl_->thread->enqueue(client::SendCommand{*known, {}, std::move(done), options.releases}));
+    return std::move(*known);
+  }
+  if (attachments.empty()) return send(chat, std::move(text), options, std::move(done));
   if (text.size() > wire::limits::caption_bytes || !is_valid_utf8(text)) {
     return Error(ErrorCode::INVALID_ARGUMENT, "a caption is UTF-8 of at most 16 KiB");
   }
   SOTTO_TRY(client::check_infos(attachments));
-  auto message = new_message(self, chat);
+  auto message = new_message(self, chat, options);
   message.text = std::move(text);
   for (auto& attachment : attachments) {
     if (!attachment.path.empty()) {
@@ -367,9 +377,12 @@ Result<Message> Client::send(const ChatId& chat, std::string text, std::vector<O
     shown.size = attachment.bytes.size();
     message.attachments.push_back(std::move(shown));
   }
-  SOTTO_TRY(impl_->thread->enqueue(client::SendCommand{message, std::move(attachments), std::move(done)}));
+  SOTTO_TRY(
+      impl_->thread->enqueue(client::SendCommand{message, std::move(attachments), std::move(done), options.releases}));
   return message;
 }
+
+Result<void> Client::check_attachment(const AttachmentInfo& info) { return client::check_info(info); }
 
 Result<Message> Client::forward(const ChatId& from, const ClientMessageId& message, const ChatId& to,
                                 Completion<void> done) {
@@ -382,6 +395,11 @@ Result<Message> Client::forward(const ChatId& from, const ClientMessageId& messa
 void Client::transfer(const ChatId& chat, const ClientMessageId& message, std::uint32_t index, TransferAction action,
                       Completion<void> done) {
   impl_->submit(client::TransferCommand{chat, message, index, action, std::move(done)});
+}
+
+void Client::request_attachment(const ChatId& chat, const ClientMessageId& message, std::uint32_t index,
+                                Completion<void> done) {
+  impl_->submit(client::RequestAttachmentCommand{chat, message, index, std::move(done)});
 }
 
 void Client::set_download_policy(const DownloadPolicy& policy, bool metered) {
@@ -410,6 +428,10 @@ Result<AttachmentReader> Client::open_attachment(const ChatId& chat, const Clien
     }
     SOTTO_TRY_ASSIGN(
         auto file, store::File::open(impl_->media_folder + "/" + std::to_string(row->id), store::File::Mode::read, {}));
+    const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    if (client::counts_as_use(row->used_at, now.time_since_epoch().count())) {
+      (void)impl_->thread->enqueue(client::AttachmentUsedCommand{row->id}).ok();  // Only the cache's order is at stake.
+    }
     return AttachmentReader(std::make_unique<AttachmentReader::Impl>(
         AttachmentReader::Impl{client::FileOpener(std::move(file), row->size, std::move(*row->key))}));
   });

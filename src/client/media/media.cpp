@@ -37,9 +37,11 @@ Status Media::append(const SendCommand& command) {
     c_.complete<void>(command.done, Error(ErrorCode::UNSUPPORTED, "this client keeps no files"));
     return {};
   }
+  SOTTO_TRY_ASSIGN(const auto known, c_.messages.find(command.message.chat, c_.account->user, command.message.id));
+  if (known) return outbox_.append(command);  // Asked for again: its files need not be there any more.
   std::vector<MediaRow> rows;
   wire::Content content;
-  content.set_version(content_version);
+  content.set_version(content_version_of_attachments);
   content.set_sent_at(static_cast<std::uint64_t>(command.message.sent_at.time_since_epoch().count()));
   if (!command.message.text.empty()) content.mutable_text()->set_body(command.message.text);
   for (const auto& attachment : command.attachments) {
@@ -156,17 +158,20 @@ Status Media::control(const TransferCommand& command) {
     case TransferAction::cancel: {
       const Error why(ErrorCode::CANCELLED, "cancelled by the app");
       row->paused = false;
+      SOTTO_TRY_ASSIGN(const bool keep, was_sent(id));
       if (own) {
-        row->state = MediaState::failed;
-        row->problem = why;
+        row->state = keep ? MediaState::present : MediaState::failed;
+        row->problem = keep ? std::nullopt : std::optional(why);
         SOTTO_TRY(fail_messages(id, why));
       } else if (was == MediaState::downloading) {
         row->state = MediaState::remote;
       }
       if (own || was == MediaState::downloading) {
-        row->fetched = 0;
-        row->hash_state.reset();
-        SOTTO_TRY(discard(id));
+        if (!own || !keep) {
+          row->fetched = 0;
+          row->hash_state.reset();
+          SOTTO_TRY(discard(id));
+        }
         complete(id, why);
       }
       c_.complete<void>(command.done, Result<void>{});
@@ -214,6 +219,12 @@ Status Media::on_arrived(const Message& message, const wire::Content& content) {
 void Media::set_policy(const DownloadPolicy& policy, bool metered) {
   policy_ = policy;
   metered_ = metered;
+}
+
+Status Media::on_used(std::int64_t id) {
+  SOTTO_TRY_ASSIGN(const auto row, c_.media_rows.find(id));
+  if (!row || !counts_as_use(row->used_at, c_.now_ms())) return {};
+  return c_.media_rows.set_used(id, c_.now_ms());
 }
 
 // ---- What is done by itself

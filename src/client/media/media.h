@@ -5,7 +5,9 @@
 //                        then uploaded part by part (`uploading`). When all attachments of a message are at the relay,
 //                        the message itself goes into the outbox. What was written later does not wait for it.
 // How does one come?     The message names it; `start` or the app's policy fetches it, part by part, into a file.
-// What survives?         Files are synced once a mebibyte, and before the row that counts them is committed. Where an
+// What is gone there?    It has expired; `request` asks its sender, who has it uploaded again and answers (hidden
+// messages). What survives?         Files are synced once a mebibyte, and before the row that counts them is committed.
+// Where an
 //                        upload goes on is asked of the relay, so that nothing of it is stored here.
 // What is in memory?     Two windows of parts, whatever the size of the file.
 #pragma once
@@ -31,6 +33,12 @@ class Media {
   /// A message with attachments arrived. Errors: MALFORMED.
   Status on_arrived(const Message& message, const wire::Content& content);
   void set_policy(const DownloadPolicy& policy, bool metered);
+  Status on_used(std::int64_t id);
+
+  /// Asks the sender of an attachment that has expired for it.
+  Status request(const RequestAttachmentCommand& command);
+  /// A hidden message arrived. Errors: MALFORMED.
+  Status on_hidden(const ChatId& chat, const UserId& user, const DeviceId& device, const wire::Content& content);
 
   /// Goes on with what there is to do; `main_is_there` if the main connection is.
   Status pump(bool main_is_there);
@@ -101,6 +109,18 @@ class Media {
   Status downloaded(std::int64_t id);
   Status download_failed(std::int64_t id, const Error& why);
 
+  // Asking again.
+  struct Shown {
+    Message message;
+    AttachmentRef ref;
+    MediaRow row;
+  };
+  Result<std::optional<Shown>> find_shown(const ChatId& chat, const UserId& sender, const ClientMessageId& id,
+                                          std::uint32_t index);
+  Status on_request(const ChatId& chat, const DeviceId& device, const wire::AttachmentRequest& request);
+  Status answer(const AttachmentRef& ref, const std::optional<wire::AttachmentId>& place);
+  Status on_answer(const ChatId& chat, const UserId& user, const wire::AttachmentAnswer& answer);
+
   /// All of it is in the file; then what waits for that is told.
   Status set_present(MediaRow& row, std::uint64_t total);
   Status tell_present(std::int64_t id);
@@ -110,6 +130,7 @@ class Media {
   Status ready(const AttachmentRef& ref);
   Status leave(const AttachmentRef& ref);
   Status fail_messages(std::int64_t media, const Error& why);
+  Result<bool> was_sent(std::int64_t media);
   Status show(std::int64_t media);
   Status progress(std::int64_t media, std::uint64_t transferred, std::uint64_t total);
   Status discard(std::int64_t media);

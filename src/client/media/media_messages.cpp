@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/try.h"
+#include "client/content.h"
 #include "client/media/media.h"
 #include "wire/frame.h"
 
@@ -30,6 +31,10 @@ Status Media::ready(const AttachmentRef& ref) {
 Status Media::leave(const AttachmentRef& ref) {
   SOTTO_TRY_ASSIGN(const auto message, c_.messages.find(ref.chat, ref.sender, ref.message));
   if (!message || message->state != MessageState::queued) return {};
+  if (message->kind == hidden_kind) {
+    SOTTO_TRY_ASSIGN(const auto row, c_.media_rows.find(ref.media));
+    return answer(ref, row ? row->attachment : std::nullopt);
+  }
   SOTTO_TRY_ASSIGN(const auto bytes, c_.messages.content(ref.chat, ref.sender, ref.message));
   SOTTO_TRY_ASSIGN(auto content, wire::decode_own<wire::Content>(bytes));
   SOTTO_TRY_ASSIGN(const auto refs, c_.media_rows.of_message(ref.chat, ref.sender, ref.message));
@@ -52,11 +57,27 @@ Status Media::fail_messages(std::int64_t media, const Error& why) {
     // A message that has failed waits for nothing.
     SOTTO_TRY_ASSIGN(const auto all, c_.media_rows.of_message(ref.chat, ref.sender, ref.message));
     for (const auto& one : all) SOTTO_TRY(c_.media_rows.set_ready(one));
+    SOTTO_TRY_ASSIGN(const auto waiting, c_.messages.find(ref.chat, ref.sender, ref.message));
+    if (waiting && waiting->kind == hidden_kind) {
+      SOTTO_TRY(answer(ref, std::nullopt));
+      continue;
+    }
     SOTTO_TRY(c_.messages.set_failed(ref.chat, ref.sender, ref.message, why));
     SOTTO_TRY_ASSIGN(auto message, c_.messages.find(ref.chat, ref.sender, ref.message));
     if (message) c_.emit(MessageChanged{std::move(*message)});
   }
   return {};
+}
+
+/// It was at the relay before, so its file is not only there for an upload that fails.
+Result<bool> Media::was_sent(std::int64_t media) {
+  SOTTO_TRY_ASSIGN(const auto refs, c_.media_rows.of_media(media));
+  for (const auto& ref : refs) {
+    if (!ref.ready) continue;
+    SOTTO_TRY_ASSIGN(const auto message, c_.messages.find(ref.chat, ref.sender, ref.message));
+    if (message && message->state != MessageState::failed) return true;
+  }
+  return false;
 }
 
 Status Media::show(std::int64_t media) {

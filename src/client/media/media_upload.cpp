@@ -85,9 +85,11 @@ Status Media::not_prepared(MediaRow row, Failed what, const Error& why) {
 Status Media::end_upload(MediaRow row, const Error& why) {
   const auto id = row.id;
   retries_.erase(id);
-  row.state = MediaState::failed;
+  SOTTO_TRY_ASSIGN(const bool keep, was_sent(id));
+  row.state = keep ? MediaState::present : MediaState::failed;
+  if (keep) row.problem.reset();
   SOTTO_TRY(c_.media_rows.update(row));
-  SOTTO_TRY(discard(id));
+  if (!keep) SOTTO_TRY(discard(id));
   SOTTO_TRY(fail_messages(id, why));
   complete(id, why);
   return show(id);

@@ -41,6 +41,10 @@ struct MediaRow {
   std::optional<Error> problem;
 };
 
+/// Whether reading a file is written down as a use of it: at most once a minute, so that reading costs few writes. A
+/// clock that was set back counts anew.
+inline bool counts_as_use(std::int64_t used_at, std::int64_t now) { return now < used_at || now - used_at >= 60'000; }
+
 /// One attachment of one message.
 struct AttachmentRef {
   ChatId chat;

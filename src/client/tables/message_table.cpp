@@ -4,7 +4,9 @@
 
 #include "base/ids.h"
 #include "base/try.h"
+#include "client/content.h"
 #include "client/media/attachment_content.h"
+#include "client/tables/request_table.h"
 #include "wire/client_store.h"
 #include "wire/frame.h"
 
@@ -59,7 +61,11 @@ Status add_states(store::Database& db, Message& message) {
   SOTTO_TRY_ASSIGN(const auto refs, media.of_message(message.chat, message.sender, message.id));
   for (const auto& ref : refs) {
     SOTTO_TRY_ASSIGN(const auto row, media.find(ref.media));
-    if (row && ref.index < message.attachments.size()) set_state(message.attachments[ref.index], *row);
+    if (!row || ref.index >= message.attachments.size()) continue;
+    auto& attachment = message.attachments[ref.index];
+    set_state(attachment, *row);
+    if (attachment.state != AttachmentState::expired) continue;
+    SOTTO_TRY_ASSIGN(attachment.requested, RequestTable(db).waits(ref));
   }
   return {};
 }
@@ -86,9 +92,9 @@ Status MessageTable::insert(const MessageRow& row) {
 
 Result<std::optional<Message>> MessageTable::find(const ChatId& chat, const ClientMessageId& id) {
   std::optional<Message> out;
-  SOTTO_TRY(
-      db_.query(std::string(select_messages) + "WHERE chat_id = ? AND client_message_id = ? ORDER BY state = 7 LIMIT 1",
-                chat, id, [&](const store::Row& row) { out = read_message(row); }));
+  SOTTO_TRY(db_.query(std::string(select_messages) +
+                          "WHERE chat_id = ? AND client_message_id = ? AND kind <> ? ORDER BY state = 7 LIMIT 1",
+                      chat, id, hidden_kind, [&](const store::Row& row) { out = read_message(row); }));
   if (out) SOTTO_TRY(add_states(db_, *out));
   return out;
 }
@@ -119,8 +125,9 @@ Result<std::vector<Message>> MessageTable::page(const ChatId& chat, const std::o
                                                 std::size_t limit) {
   std::vector<Message> out;
   SOTTO_TRY(db_.query(
-      std::string(select_messages) + "WHERE chat_id = ? AND position < ? ORDER BY position DESC LIMIT ?", chat,
-      before.value_or(INT64_MAX), limit, [&](const store::Row& row) { out.push_back(read_message(row)); }));
+      std::string(select_messages) + "WHERE chat_id = ? AND position < ? AND kind <> ? ORDER BY position DESC LIMIT ?",
+      chat, before.value_or(INT64_MAX), hidden_kind, limit,
+      [&](const store::Row& row) { out.push_back(read_message(row)); }));
   for (auto& message : out) SOTTO_TRY(add_states(db_, message));
   return out;
 }

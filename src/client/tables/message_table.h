@@ -35,12 +35,12 @@ class MessageTable {
   explicit MessageTable(store::Database& db) : db_(db) {}
 
   Status insert(const MessageRow& row);
-  /// An own message before one that somebody else gave the same id.
+  /// An own message before one that somebody else gave the same id; none that is hidden.
   Result<std::optional<Message>> find(const ChatId& chat, const ClientMessageId& id);
   Result<std::optional<Message>> find(const ChatId& chat, const UserId& sender, const ClientMessageId& id);
   Status set_content(const ChatId& chat, const UserId& sender, const ClientMessageId& id, ByteView content);
   Result<Bytes> content(const ChatId& chat, const UserId& sender, const ClientMessageId& id);
-  /// Newest first.
+  /// Newest first, without what is hidden.
   Result<std::vector<Message>> page(const ChatId& chat, const std::optional<std::int64_t>& before, std::size_t limit);
 
   /// Moves an own message on; a state never goes back. False if it was there already.

@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <filesystem>
+#include <fstream>
 #include <mutex>
 #include <thread>
 
@@ -280,6 +282,46 @@ TEST_CASE("Two people chat over TLS, and a queued message leaves after the folde
   }));
   CHECK(must(alice.client->participants(chat)).size() == 2);
   CHECK(must(alice.client->chat(chat)).peer == bob.user);
+}
+
+TEST_CASE("A message with attachments is written once under its id, also when its file is gone meanwhile") {
+  Server server;
+  App alice(server, "alice");
+  App bob(server, "bob");
+  alice.register_account("alice");
+  bob.register_account("bob");
+  const auto chat = must(alice.client->create_direct_chat(bob.user));
+  const auto path = server.dir.file("note.txt");
+  std::ofstream(path) << "a note";
+  OutgoingAttachment note;
+  note.path = path;
+  SendOptions options;
+  options.id = id_of<ClientMessageId>(7);
+  const auto send = [&](const std::string& text) {
+    return blocking<void>([&](auto done) {
+      const auto sent = alice.client->send(chat, text, {note}, options, done);
+      if (!sent.ok()) return done(sent.error());
+      CHECK(sent->id == *options.id);
+      CHECK(sent->text == "once");
+    });
+  };
+  REQUIRE(send("once").ok());
+  REQUIRE(eventually([&] { return bob.seen->texts().size() == 1; }));
+  std::filesystem::remove(path);
+  CHECK(send("twice").ok());
+  CHECK(must(alice.client->message(chat, *options.id)).text == "once");
+
+  options.id = id_of<ClientMessageId>(8);
+  CHECK(send("without its file").code() == ErrorCode::NOT_FOUND);
+  options.id = ClientMessageId{};
+  CHECK(send("no id").code() == ErrorCode::INVALID_ARGUMENT);
+  options.id.reset();
+  options.releases = 0;
+  CHECK(send("no log").code() == ErrorCode::INVALID_ARGUMENT);
+  AttachmentInfo info;
+  CHECK(Client::check_attachment(info).ok());
+  info.name = "a/b";
+  CHECK(Client::check_attachment(info).code() == ErrorCode::INVALID_ARGUMENT);
 }
 
 TEST_CASE("A closed client says so, and nothing else any more") {
