@@ -24,6 +24,17 @@
 
 namespace sotto {
 
+/// Who may make an account.
+enum class RegistrationMode : std::uint8_t {
+  /// Whoever comes, under any handle that is free.
+  open = 0,
+  /// Whoever shows an invitation, which counts its uses.
+  invite = 1,
+  /// Whoever shows the code that was sent to their phone number: handles are E.164 numbers only, and a number that has
+  /// an account can move to another one.
+  code = 2,
+};
+
 /// How a relay runs. All fields have working defaults except `data_dir`.
 struct RelayConfig {
   /// Folder of the store, made if missing (mode 0700). One process at a time may use it.

@@ -56,6 +56,7 @@ class Core::Impl {
     drop_unauthenticated();
     rooms_.blobs.expire();
     rooms_.expiry.look();
+    rooms_.registration.look();
     const bool more = work();
     drop_the_demanding();
     return finish(more);
@@ -179,6 +180,7 @@ class Core::Impl {
       const auto waiting = handle_requests();
       rooms_.delivery.work();
       rooms_.expiry.work();
+      rooms_.registration.work();
       flush();
       if (s_.backend.idle() && s_.batch.outstanding() == 0) {
         bool more = !pending_.empty();
@@ -249,6 +251,9 @@ class Core::Impl {
     s_.devices.flush();
     s_.key_indexes.flush();
     s_.key_packages.flush();
+    s_.codes.flush();
+    s_.claims.flush();
+    s_.invites.flush();
     rooms_.cursors.flush();
   }
 
@@ -325,6 +330,9 @@ class Core::Impl {
     s_.devices.drop(what);
     s_.key_indexes.drop(what);
     s_.key_packages.drop(what);
+    s_.codes.drop(what);
+    s_.claims.drop(what);
+    s_.invites.drop(what);
   }
 
   Outputs finish(bool more) {
@@ -334,6 +342,9 @@ class Core::Impl {
     s_.devices.sweep(s_.step);
     s_.key_indexes.sweep(s_.step);
     s_.key_packages.sweep(s_.step);
+    s_.codes.sweep(s_.step);
+    s_.claims.sweep(s_.step);
+    s_.invites.sweep(s_.step);
     s_.chats.sweep(s_.step);
     rooms_.blobs.sweep(s_.step);
     Outputs out;
@@ -360,6 +371,7 @@ class Core::Impl {
     if (s_.checkpoint_due != 0) add(s_.checkpoint_due);
     add(rooms_.blobs.next_expiry());
     add(rooms_.expiry.next_look());
+    if (const auto look = rooms_.registration.next_look()) add(*look);
     return std::chrono::milliseconds(*due > s_.now ? *due - s_.now : 0);
   }
 

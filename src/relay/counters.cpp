@@ -43,6 +43,14 @@ std::string command_name(Command command) {
       return "reference_attachment";
     case Command::kAttachmentReceived:
       return "attachment_received";
+    case Command::kRequestCode:
+      return "request_code";
+    case Command::kSetPin:
+      return "set_pin";
+    case Command::kSetDiscovery:
+      return "set_discovery";
+    case Command::kKeepHandle:
+      return "keep_handle";
     case Command::COMMAND_NOT_SET:
       return "none";
     default:

@@ -20,12 +20,16 @@ Answer Directory::find_user(Call& call, const wire::FindUser& request) {
     const auto owner = (*handle)->user;
     const auto user = s_.record(call, s_.users, keys::user(owner));
     if (!user) return user.answer;
-    if (user->has_value()) {
+    const auto& self = call.connection.sender.device.user;
+    if (user->has_value() && (!(*user)->settings.hidden || owner == self)) {
       response.mutable_user_found()->set_user_id(to_string_bytes(owner));
       *response.mutable_user_found()->mutable_device_list() = (*user)->list();
     }
   }
-  if (auto limited = s_.limit('f', {view(call.connection.sender.device.user)}, s_.config.finds)) return limited;
+  const auto& asker = call.connection.sender.device.user;
+  if (auto limited = s_.limit('f', {view(asker)}, s_.config.finds)) return limited;
+  if (auto limited = s_.limit('F', {view(asker)}, s_.config.finds_a_day)) return limited;
+  if (auto limited = s_.limit('w', {as_bytes(call.connection.address)}, s_.config.finds_address)) return limited;
   return response.has_user_found() ? response : refuse(ErrorCode::UNKNOWN_USER);
 }
 
@@ -55,7 +59,8 @@ Answer Directory::put_device_list(Call& call, const wire::PutDeviceList& request
   if (checked->version != before.version + 1 || !equal(checked->prev_hash, before.hash.view())) {
     return refuse(ErrorCode::LIST_CONFLICT);
   }
-  const UserRecord after(request.device_list(), *checked);
+  UserRecord after(request.device_list(), *checked);
+  after.settings = before.settings;
   std::vector<DeviceRef> gone;
   for (const auto& device : before.devices) {
     const auto* now = after.find(device.device);

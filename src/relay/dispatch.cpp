@@ -21,8 +21,11 @@ struct Row {
   Answer (*handle)(Rooms&, Call&);
 };
 
-constexpr std::array<Row, 18> table{{
-    {Command::kRegister, nobody, [](Rooms& r, Call& c) { return r.session.register_user(c, c.request.register_()); }},
+constexpr std::array<Row, 22> table{{
+    {Command::kRequestCode, nobody,
+     [](Rooms& r, Call& c) { return r.registration.request_code(c, c.request.request_code()); }},
+    {Command::kRegister, nobody,
+     [](Rooms& r, Call& c) { return r.registration.register_user(c, c.request.register_()); }},
     {Command::kAuthenticate, nobody | readers | blob_readers,
      [](Rooms& r, Call& c) { return r.session.authenticate(c, c.request.authenticate()); }},
     {Command::kPublishKeyPackages, main_only,
@@ -34,6 +37,10 @@ constexpr std::array<Row, 18> table{{
      [](Rooms& r, Call& c) { return r.directory.get_device_list(c, c.request.get_device_list()); }},
     {Command::kPutDeviceList, main_only,
      [](Rooms& r, Call& c) { return r.directory.put_device_list(c, c.request.put_device_list()); }},
+    {Command::kSetPin, main_only, [](Rooms& r, Call& c) { return r.handles.set_pin(c, c.request.set_pin()); }},
+    {Command::kSetDiscovery, main_only,
+     [](Rooms& r, Call& c) { return r.handles.set_discovery(c, c.request.set_discovery()); }},
+    {Command::kKeepHandle, main_only, [](Rooms& r, Call& c) { return r.handles.keep(c); }},
     {Command::kCreateChat, main_only, [](Rooms& r, Call& c) { return r.chat_log.create(c, c.request.create_chat()); }},
     {Command::kSendMessage, main_only, [](Rooms& r, Call& c) { return r.chat_log.send(c, c.request.send_message()); }},
     {Command::kModifyChatParticipants, main_only,
@@ -58,7 +65,9 @@ constexpr std::array<Row, 18> table{{
 Rooms::Rooms(State& state)
     : s(state),
       delivery(state),
-      session(state, delivery),
+      handles(state),
+      registration(state, handles),
+      session(state, delivery, handles),
       directory(state, session),
       cursors(state, delivery),
       expiry(state, cursors),

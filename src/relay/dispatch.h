@@ -7,6 +7,8 @@
 #include "relay/delivery.h"
 #include "relay/directory.h"
 #include "relay/expiry.h"
+#include "relay/handles.h"
+#include "relay/registration.h"
 #include "relay/session.h"
 #include "relay/state.h"
 
@@ -18,6 +20,8 @@ struct Rooms {
 
   State& s;
   Delivery delivery;
+  Handles handles;
+  Registration registration;
   Session session;
   Directory directory;
   Cursors cursors;

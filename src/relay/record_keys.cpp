@@ -46,6 +46,12 @@ RecordKey key_package_index(const DeviceRef& device) { return of_device('i', dev
 RecordKey last_resort(const DeviceRef& device) { return of_device('l', device); }
 RecordKey expiry(std::uint64_t period, const ChatId& chat) { return key('e', {big_endian(period), view(chat)}); }
 RecordKey expiries() { return key('e', {}); }
+RecordKey code(std::string_view handle) { return key('C', {as_bytes(handle)}); }
+RecordKey claim(std::string_view handle) { return key('H', {as_bytes(handle)}); }
+RecordKey invite(const crypto::Sha256Digest& hash) { return key('I', {hash.view()}); }
+RecordKey codes() { return key('C', {}); }
+RecordKey claims() { return key('H', {}); }
+RecordKey invites() { return key('I', {}); }
 
 std::optional<ChatId> chat_of_membership(ByteView key) {
   if (key.size() != 49) return std::nullopt;

@@ -25,6 +25,14 @@ RecordKey last_resort(const DeviceRef& device);
 /// The chats that got entries in a period.
 RecordKey expiry(std::uint64_t period, const ChatId& chat);
 RecordKey expiries();
+/// The code sent to a phone number, who wants a handle that is another's, an invitation by the hash of its text; and
+/// the families of them.
+RecordKey code(std::string_view handle);
+RecordKey claim(std::string_view handle);
+RecordKey invite(const crypto::Sha256Digest& hash);
+RecordKey codes();
+RecordKey claims();
+RecordKey invites();
 
 /// The chat at the end of a `membership` key, the device at the end of a `cursor` key, and the parts of an `expiry`.
 std::optional<ChatId> chat_of_membership(ByteView key);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "crypto/keys.h"
@@ -11,8 +13,25 @@
 
 namespace sotto::relay {
 
+/// How often something happened within a day that began with the first time.
+struct DayCount {
+  std::uint32_t count = 0;
+  /// Milliseconds since 1970.
+  std::uint64_t since = 0;
+  [[nodiscard]] std::uint64_t over_at() const { return since + 24ULL * 3600 * 1000; }
+  [[nodiscard]] bool over(std::uint64_t now) const { return count == 0 || now >= over_at() || now < since; }
+  [[nodiscard]] bool reached(std::uint32_t most, std::uint64_t now) const { return !over(now) && count >= most; }
+  void add(std::uint64_t now) {
+    if (over(now)) *this = {0, now};
+    ++count;
+  }
+};
+
 struct HandleRecord {
   UserId user;
+  /// SHA-256 of what SetPin brought.
+  std::optional<crypto::Sha256Digest> pin = {};
+  DayCount wrong_pins = {};
   [[nodiscard]] Bytes encode() const;
   static Result<HandleRecord> decode(ByteView bytes);
 };
@@ -28,6 +47,12 @@ struct UserRecord {
   std::uint64_t version = 0;
   crypto::Sha256Digest hash;
   std::vector<Device> devices;
+  /// What stays when the device list changes.
+  struct Settings {
+    /// The one registered last; its record says whose it is now. Empty for an account of an older version.
+    std::string handle;
+    bool hidden = false;
+  } settings;
 
   UserRecord() = default;
   UserRecord(const wire::SignedDeviceList& list, const wire::CheckedDeviceList& checked);

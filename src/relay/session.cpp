@@ -5,6 +5,7 @@
 #include "base/test_hooks.h"
 #include "crypto/sign.h"
 #include "relay/delivery.h"
+#include "relay/handles.h"
 #include "relay/record_keys.h"
 #include "wire/identity.h"
 
@@ -41,34 +42,6 @@ void Session::greet(Connection& connection) {
   s_.outbox.push(connection, push);
 }
 
-Answer Session::register_user(Call& call, const wire::Register& request) {
-  if (auto status = wire::check_handle(request.handle()); !status.ok()) return wire::refusal(status.error());
-  const auto handle_key = keys::handle(request.handle());
-  const auto handle = s_.record(call, s_.handles, handle_key);
-  if (!handle) return handle.answer;
-  const std::optional<HandleRecord> owner = *handle;
-  if (auto limited = s_.limit('r', {as_bytes(call.connection.address)}, s_.config.registrations)) return limited;
-
-  const auto checked = wire::check_device_list(request.device_list());
-  if (!checked.ok()) return wire::refusal(checked.error());
-  if (!crypto::verify(checked->identity_key, wire::registration_statement(call.connection.nonce, request.handle()),
-                      wire::view(request.signature()))) {
-    return refuse(ErrorCode::BAD_SIGNATURE);
-  }
-  if (owner && owner->user != checked->user) return refuse(ErrorCode::HANDLE_TAKEN);
-  const auto user_key = keys::user(checked->user);
-  const auto user = s_.record(call, s_.users, user_key);
-  if (!user) return user.answer;
-  const bool new_user = !user->has_value();
-  if (new_user && checked->version != 1) return refuse(ErrorCode::LIST_CONFLICT, "a new user's list has version 1");
-
-  if (new_user) s_.users.set(user_key, UserRecord(request.device_list(), *checked));
-  if (!owner) s_.handles.set(handle_key, HandleRecord{checked->user});
-  wire::Response response;
-  response.mutable_registered()->set_user_id(to_string_bytes(checked->user));
-  return response;
-}
-
 Answer Session::authenticate(Call& call, const wire::Authenticate& request) {
   auto& connection = call.connection;
   if (connection.kind != ConnectionKind::unauthenticated) {
@@ -88,6 +61,7 @@ Answer Session::authenticate(Call& call, const wire::Authenticate& request) {
   const auto key = certified->key;
   const Sender sender{device, certified->era};
   const auto list_version = (*user)->version;
+  const auto handle = (*user)->settings.handle;
 
   const auto device_key = keys::device(device);
   const auto stored = s_.record(call, s_.devices, device_key);
@@ -96,6 +70,11 @@ Answer Session::authenticate(Call& call, const wire::Authenticate& request) {
   const auto index = s_.record(call, s_.key_indexes, keys::key_package_index(device));
   if (!index) return index.answer;
   const auto key_packages = index->value_or(KeyPackageIndex{}).count();
+  Handles::Notice notice;
+  if (*kind == ConnectionKind::main) {
+    Answer failure;
+    if (!handles_.look(call, device.user, handle, notice, failure)) return failure;
+  }
 
   if (auto limited = s_.limit('a', {as_bytes(connection.address)}, s_.config.authentications)) return limited;
   if (!crypto::verify(key, wire::authentication_statement(connection.nonce, request),
@@ -120,8 +99,12 @@ Answer Session::authenticate(Call& call, const wire::Authenticate& request) {
   }
 
   call.barrier = true;
-  call.committed = [this, id = connection.id, kind = *kind, sender, session = request.session(), receipts_since] {
-    if (auto* target = s_.find(id)) begin(*target, kind, sender, session, receipts_since);
+  call.committed = [this, id = connection.id, kind = *kind, sender, session = request.session(), receipts_since,
+                    notice = std::move(notice)] {
+    auto* target = s_.find(id);
+    if (target == nullptr) return;
+    begin(*target, kind, sender, session, receipts_since);
+    if (notice) handles_.tell(sender.device, *notice);
   };
   call.failed = [this, device] {
     auto* older = s_.main_of(device);

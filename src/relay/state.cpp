@@ -65,6 +65,9 @@ State::State(Backend& the_backend, Random& the_random, const CoreConfig& the_con
       devices(backend, batch, config.cached_records),
       key_indexes(backend, batch, config.cached_records),
       key_packages(backend, batch, config.cached_records / 10),
+      codes(backend, batch, config.cached_records / 10),
+      claims(backend, batch, config.cached_records / 10),
+      invites(backend, batch, config.cached_records / 10),
       chats(backend, batch, config.cached_chats, config.cached_entry_bytes) {}
 
 Connection* State::find(ConnectionId id) {

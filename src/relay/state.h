@@ -14,6 +14,7 @@
 #include "relay/rate_limits.h"
 #include "relay/record_cache.h"
 #include "relay/records.h"
+#include "relay/registration_records.h"
 
 namespace sotto::relay {
 
@@ -44,6 +45,8 @@ class Outbox {
  public:
   void push(Connection& to, const wire::Push& push);
   void answer(Connection& to, std::uint64_t id, wire::Response response);
+  /// Leaves the relay by another way than a connection.
+  void send_code(SendCode code) { actions_.emplace_back(std::move(code)); }
   /// Closes after what was sent; the connection accepts nothing any more.
   void close(Connection& connection, std::uint16_t code, std::string reason);
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
@@ -80,6 +83,9 @@ struct State {
   RecordCache<DeviceRecord> devices;
   RecordCache<KeyPackageIndex> key_indexes;
   RecordCache<KeyPackageRecord> key_packages;
+  RecordCache<CodeRecord> codes;
+  RecordCache<ClaimRecord> claims;
+  RecordCache<InviteRecord> invites;
   ChatCache chats;
   RateLimits limits;
   Counters counters;

@@ -231,6 +231,10 @@ void World::deliver(const Outputs& outputs) {
       if (it != links_.end()) it->second->closed = *close;
       continue;
     }
+    if (const auto* code = std::get_if<SendCode>(&output)) {
+      codes.push_back(*code);
+      continue;
+    }
     const auto& send = std::get<Send>(output);
     const auto it = links_.find(send.id);
     if (it == links_.end()) continue;
