@@ -3,6 +3,7 @@
 
 #include <variant>
 
+#include "sotto/account.h"
 #include "sotto/chat.h"
 #include "sotto/error.h"
 #include "sotto/message.h"
@@ -52,6 +53,7 @@ struct AttachmentProgress {
 };
 
 /// Events arrive in the order in which the store changed, each after its change is on disk.
-using Event = std::variant<ConnectionChanged, ChatChanged, MessageAdded, MessageChanged, AttachmentProgress>;
+using Event = std::variant<ConnectionChanged, ChatChanged, MessageAdded, MessageChanged, AttachmentProgress,
+                           RegistrationChanged, HandleClaimed, HandleMoved>;
 
 }  // namespace sotto

@@ -129,7 +129,7 @@ Answer Handles::decide(Call& call, const wire::Register& request, const UserId& 
     s_.handles.set(keys::handle(request.handle()), owner.record);
     return refuse(ErrorCode::PIN_REQUIRED);
   }
-  if (claim && s_.wall < claim->kept_until) return refuse(ErrorCode::HANDLE_TAKEN, "its owner keeps the handle");
+  if (claim && s_.wall < claim->kept_until) return kept();
   if (claim && claim->pending(s_.wall) && claim->claimant == user) {
     if (s_.wall < claim->moves_at) return refuse_until(ErrorCode::HANDLE_PENDING, s_.wall, claim->moves_at);
     return std::nullopt;
@@ -143,6 +143,8 @@ Answer Handles::decide(Call& call, const wire::Register& request, const UserId& 
   };
   return refuse_until(ErrorCode::HANDLE_PENDING, s_.wall, pending.moves_at);
 }
+
+wire::Response Handles::kept() { return refuse(ErrorCode::HANDLE_TAKEN, "its owner keeps the handle"); }
 
 void Handles::moved(const std::string& handle, const std::vector<DeviceRef>& from) {
   for (const auto& device : from) tell(device, notice_of(handle, 0, true));

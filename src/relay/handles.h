@@ -31,6 +31,8 @@ class Handles {
   /// Whether the handle moves to this user now; if not, the refusal. All reads must be done.
   Answer decide(Call& call, const wire::Register& request, const UserId& user, Owner owner,
                 const std::optional<ClaimRecord>& claim);
+  /// The refusal after the owner objected.
+  static wire::Response kept();
   /// Tells the devices that it has moved.
   void moved(const std::string& handle, const std::vector<DeviceRef>& from);
 

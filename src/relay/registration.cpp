@@ -161,7 +161,11 @@ bool Registration::admit_by_code(Call& call, const Applicant& who, Answer& refus
   if (who.owner && !handles_.look(call, *who.owner, owner, refusal)) return false;
 
   const bool proved_before = claim && claim->pending(s_.wall) && claim->claimant == who.user;
-  if (!proved_before && (refusal = check_code(code, who))) return false;
+  if (!proved_before && (refusal = check_code(code, who))) {
+    // Who was refused by the owner comes back without a code.
+    if (claim && s_.wall < claim->kept_until) refusal = Handles::kept();
+    return false;
+  }
   if (who.owner) refusal = handles_.decide(call, who.request, who.user, owner, claim);
   // With the PIN, or when its owner lets it go, the same code is shown again.
   if (refusal && refusal->status() != static_cast<std::uint32_t>(ErrorCode::HANDLE_PENDING)) return false;

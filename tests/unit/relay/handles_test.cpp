@@ -149,7 +149,7 @@ TEST_CASE("the owner keeps the handle: nobody claims it for a week, and then wit
   CHECK(status(scene.bob.register_as(number)) == ErrorCode::HANDLE_TAKEN);
   scene.world.advance(day);
   scene.restart();
-  CHECK(status(scene.bob.code("").register_as(number)) == ErrorCode::CODE_REQUIRED);
+  CHECK(status(scene.bob.code("").register_as(number)) == ErrorCode::HANDLE_TAKEN);
   CHECK(status(scene.bob.prove(number)) == ErrorCode::HANDLE_TAKEN);
   REQUIRE(success(scene.alice.link().authenticate()));
   CHECK(notices(scene.alice.link()).empty());
