@@ -15,7 +15,8 @@ if(SOTTO_BUILD_RELAY)
   target_include_directories(sotto_libev SYSTEM INTERFACE ${LIBEV_INCLUDE_DIR})
   find_package(CLI11 REQUIRED)
   find_package(spdlog REQUIRED)
-  # The admin port. Not by prometheus-cpp's own package file, which asks for its push part, and so for cURL, too.
+  pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl>=7.88)  # webhooks
+  # The admin port. Not by prometheus-cpp's own package file, which asks for its push part, too.
   pkg_check_modules(prometheus REQUIRED IMPORTED_TARGET prometheus-cpp-core>=1.0)
   find_library(CIVETWEB_LIBRARY civetweb REQUIRED)
   find_path(CIVETWEB_INCLUDE_DIR civetweb.h REQUIRED)

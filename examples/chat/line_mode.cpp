@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "chat/account_news.h"
 #include "chat/terminal.h"
 #include "chat/text.h"
 
@@ -187,6 +188,10 @@ void LineMode::on_event(const sotto::Event& event) {
   } else if (const auto* message = std::get_if<sotto::MessageChanged>(&event)) {
     print("changed " + message->message.chat.to_string() + " " + entry_line(message->message));
     if (watch_ && message->message.chat == session_.open_chat()) watch_(message->message);
+  } else if (const auto news = account_line(event)) {
+    if (const auto* moved = std::get_if<sotto::HandleMoved>(&event)) session_.forget_name(moved->old_user);
+    if (std::holds_alternative<sotto::RegistrationChanged>(event)) session_.refresh_names();
+    print(escaped(*news));
   }
 }
 

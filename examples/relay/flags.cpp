@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <map>
 
 namespace sotto_relay {
@@ -17,6 +18,14 @@ std::string dev_folder() {
   const std::filesystem::path base = home != nullptr && *home != '\0' ? std::filesystem::path(home) / ".local/share"
                                                                       : std::filesystem::temp_directory_path();
   return (base / "sotto-relay-dev").string();
+}
+
+/// The first line of a file.
+bool read_token(const std::string& path, std::string& token) {
+  std::ifstream file(path);
+  if (std::getline(file, token) && !token.empty()) return true;
+  std::fprintf(stderr, "sotto-relay: no token can be read from %s\n", path.c_str());
+  return false;
 }
 
 }  // namespace
@@ -53,6 +62,41 @@ void define(CLI::App& app, Flags& flags) {
          },
          "Address of the admin port, also one that others can reach (default 127.0.0.1)")
       ->envname("SOTTO_RELAY_ADMIN_LISTEN");
+  app.add_option("--push-webhook", flags.relay.push_gateway.url,
+                 "URL of a push gateway, told of devices that should connect")
+      ->envname("SOTTO_RELAY_PUSH_WEBHOOK");
+  app.add_option("--push-token-file", flags.push_token_file, "File with the bearer token for the push gateway")
+      ->envname("SOTTO_RELAY_PUSH_TOKEN_FILE");
+  app.add_option("--push-ca", flags.relay.push_gateway.ca_file, "Authorities of the push gateway (PEM)")
+      ->envname("SOTTO_RELAY_PUSH_CA");
+  app.add_flag("--push-plain", flags.relay.push_gateway.plain_beyond_loopback,
+               "Allow http:// to a push gateway on another machine")
+      ->envname("SOTTO_RELAY_PUSH_PLAIN");
+  app.add_option("--registration", flags.registration, "Who may make an account: open, invite or code")
+      ->envname("SOTTO_RELAY_REGISTRATION")
+      ->check(CLI::IsMember({"open", "invite", "code"}))
+      ->capture_default_str();
+  app.add_option("--code-sender", flags.code_sender,
+                 "How codes leave: webhook, or log (for development: whoever reads the log can use them)")
+      ->envname("SOTTO_RELAY_CODE_SENDER")
+      ->check(CLI::IsMember({"webhook", "log"}));
+  app.add_option("--code-webhook", flags.relay.code_gateway.url, "URL of a gateway that sends codes to phone numbers")
+      ->envname("SOTTO_RELAY_CODE_WEBHOOK");
+  app.add_option("--code-token-file", flags.code_token_file, "File with the bearer token for the code gateway")
+      ->envname("SOTTO_RELAY_CODE_TOKEN_FILE");
+  app.add_option("--code-ca", flags.relay.code_gateway.ca_file, "Authorities of the code gateway (PEM)")
+      ->envname("SOTTO_RELAY_CODE_CA");
+  app.add_flag("--code-plain", flags.relay.code_gateway.plain_beyond_loopback,
+               "Allow http:// to a code gateway on another machine")
+      ->envname("SOTTO_RELAY_CODE_PLAIN");
+  app.add_option("--code-resend", flags.code_resend_seconds, "Seconds between two codes to one number")
+      ->envname("SOTTO_RELAY_CODE_RESEND")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  app.add_option("--codes-a-day", flags.relay.codes_a_day, "Codes that the whole relay sends in a day")
+      ->envname("SOTTO_RELAY_CODES_A_DAY")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
   app.add_option("--log-level", flags.log_level, "debug, info, warning or error")
       ->envname("SOTTO_RELAY_LOG_LEVEL")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
@@ -68,6 +112,18 @@ bool complete(Flags& flags) {
                                                              {"error", sotto::LogLevel::error}};
   flags.relay.log_level = levels.at(flags.log_level);
   flags.relay.entry_lifetime = std::chrono::hours(24) * flags.entry_lifetime_days;
+  if (!flags.push_token_file.empty() && !read_token(flags.push_token_file, flags.relay.push_gateway.bearer_token)) {
+    return false;
+  }
+  if (!flags.code_token_file.empty() && !read_token(flags.code_token_file, flags.relay.code_gateway.bearer_token)) {
+    return false;
+  }
+  static const std::map<std::string, sotto::RegistrationMode> modes{{"open", sotto::RegistrationMode::open},
+                                                                    {"invite", sotto::RegistrationMode::invite},
+                                                                    {"code", sotto::RegistrationMode::code}};
+  flags.relay.registration = modes.at(flags.registration);
+  flags.relay.code_resend = std::chrono::seconds(flags.code_resend_seconds);
+  flags.relay.log_codes = flags.code_sender == "log";
   if (flags.relay.data_dir.empty() && flags.dev) flags.relay.data_dir = dev_folder();
   if (!flags.relay.data_dir.empty()) return true;
   std::fprintf(stderr, "sotto-relay: --data names the folder of the store (or --dev to just try it)\n");

@@ -27,6 +27,7 @@ class Fields {
   std::vector<std::string> texts(const std::string& name, std::size_t most);
   std::int64_t number(const std::string& name, std::int64_t least, std::int64_t most);
   std::optional<std::int64_t> number_if(const std::string& name, std::int64_t least, std::int64_t most);
+  bool flag(const std::string& name);
   /// Whether a list is there that is not empty.
   bool has_items(const std::string& name);
 

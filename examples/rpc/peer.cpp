@@ -116,4 +116,8 @@ void Peer::on_connection(const sotto::ConnectionChanged& change) {
   if (cursor_) write({{"event", to_json(change)}});
 }
 
+void Peer::on_news(const Out& event) {
+  if (cursor_) write({{"event", event}});
+}
+
 }  // namespace rpc

@@ -72,6 +72,7 @@ class Peer final : public std::enable_shared_from_this<Peer>, public Listener {
   /// Writes events while the other side takes them.
   void on_events() override;
   void on_connection(const sotto::ConnectionChanged& change) override;
+  void on_news(const Out& event) override;
 
   /// The other side asked for an end: it comes once everything is written.
   void close() { closing_ = true; }

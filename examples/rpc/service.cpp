@@ -42,6 +42,9 @@ void Service::on_event(const sotto::Event& event) {
   if (const auto* changed = std::get_if<sotto::ConnectionChanged>(&event)) {
     for (const auto& listener : listeners()) listener->on_connection(*changed);
   }
+  if (const auto news = news_of(event)) {
+    for (const auto& listener : listeners()) listener->on_news(*news);
+  }
 }
 
 void Service::on_events_logged() {

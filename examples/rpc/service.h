@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "rpc/values.h"
+
 namespace rpc {
 
 class Listener {
@@ -20,6 +22,8 @@ class Listener {
 
   virtual void on_events() = 0;
   virtual void on_connection(const sotto::ConnectionChanged& change) = 0;
+  /// Something about the account or its people, which is not logged.
+  virtual void on_news(const Out& event) = 0;
 };
 
 /// Called once with the message when the relay has it or it failed for good, or with an error.

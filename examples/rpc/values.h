@@ -17,6 +17,8 @@ Out to_json(const sotto::Participant& participant);
 Out to_json(const sotto::Message& message);
 Out to_json(const sotto::LoggedEvent& event);
 Out to_json(const sotto::ConnectionChanged& change);
+/// An event about the account or its people, which no log keeps; nothing for any other.
+std::optional<Out> news_of(const sotto::Event& event);
 
 template <typename T>
 Out list_of(const std::vector<T>& values) {

@@ -30,6 +30,8 @@ std::uint64_t Chat::lowest_needed() const {
   std::uint64_t lowest = fold.head + 1;
   for (const auto& [device, member] : fold.members) {
     if (SOTTO_PLANTED(trimmed_at_the_highest) && acked(device) > 0) return acked(device) + 1;
+    const auto cursor = cursors.find(device);
+    if (cursor != cursors.end() && cursor->second.record.released) continue;
     if (const auto next = next_owed(member, acked(device), fold.head)) lowest = std::min(lowest, *next);
   }
   return lowest;

@@ -5,6 +5,7 @@
 #include "relay/chat_rules.h"
 #include "relay/delivery.h"
 #include "relay/expiry.h"
+#include "relay/push.h"
 #include "relay/record_keys.h"
 
 namespace sotto::relay {
@@ -51,7 +52,7 @@ bool ChatLog::check_lists(Call& call, const std::vector<wire::RosterChange>& add
     if (!user) {
       ready = false;
       if (user.answer) failure = user.answer;
-    } else if (!user->has_value()) {
+    } else if (!exists(*user)) {
       failure = refuse(ErrorCode::UNKNOWN_USER);
       return false;
     } else if (const auto* device = (*user)->find(change.device); device == nullptr || device->era != change.era) {
@@ -93,7 +94,10 @@ wire::Response ChatLog::append(Call& call, Chat& chat, Judgement judgement) {
                                                     : accepted(seq, entry.message_id, entry.client_message_id,
                                                                member == nullptr ? 0 : member->last_n);
   chat.push_recent({seq, std::make_shared<const StoredEntry>(std::move(entry))});
-  call.committed = [this, id = chat.id, seq] { delivery_.appended(id, seq); };
+  call.committed = [this, id = chat.id, seq] {
+    delivery_.appended(id, seq);
+    pushes_.appended(id, seq);
+  };
   return response;
 }
 

@@ -7,10 +7,12 @@ namespace sotto::relay {
 
 class Delivery;
 class Expiry;
+class Pushes;
 
 class ChatLog {
  public:
-  ChatLog(State& state, Delivery& delivery, Expiry& expiry) : s_(state), delivery_(delivery), expiry_(expiry) {}
+  ChatLog(State& state, Delivery& delivery, Pushes& pushes, Expiry& expiry)
+      : s_(state), delivery_(delivery), pushes_(pushes), expiry_(expiry) {}
 
   Answer create(Call& call, const wire::CreateChat& request);
   Answer send(Call& call, const wire::SendMessage& request);
@@ -30,6 +32,7 @@ class ChatLog {
 
   State& s_;
   Delivery& delivery_;
+  Pushes& pushes_;
   Expiry& expiry_;
 };
 

@@ -57,6 +57,7 @@ class Core::Impl {
     rooms_.blobs.expire();
     rooms_.expiry.look();
     rooms_.registration.look();
+    rooms_.deletion.look();
     const bool more = work();
     drop_the_demanding();
     return finish(more);
@@ -102,6 +103,7 @@ class Core::Impl {
     auto* connection = s_.find(input.id);
     if (connection == nullptr) return;
     s_.set_offline(*connection);
+    rooms_.pushes.left(*connection);
     s_.waits_for_drain.erase(input.id);
     --s_.counters.connections[Counters::index(connection->kind)];
     s_.connections.erase(input.id);
@@ -115,6 +117,8 @@ class Core::Impl {
     s_.make_runnable(*connection);
     rooms_.delivery.wake(*connection);
   }
+
+  void take(PushFailed& input) { rooms_.pushes.failed(input); }
 
   void take(Received& input) {
     auto* connection = s_.find(input.id);
@@ -181,6 +185,8 @@ class Core::Impl {
       rooms_.delivery.work();
       rooms_.expiry.work();
       rooms_.registration.work();
+      rooms_.deletion.work();
+      rooms_.pushes.work();
       flush();
       if (s_.backend.idle() && s_.batch.outstanding() == 0) {
         bool more = !pending_.empty();
@@ -254,6 +260,7 @@ class Core::Impl {
     s_.codes.flush();
     s_.claims.flush();
     s_.invites.flush();
+    s_.push_tokens.flush();
     rooms_.cursors.flush();
   }
 
@@ -333,6 +340,7 @@ class Core::Impl {
     s_.codes.drop(what);
     s_.claims.drop(what);
     s_.invites.drop(what);
+    s_.push_tokens.drop(what);
   }
 
   Outputs finish(bool more) {
@@ -345,6 +353,8 @@ class Core::Impl {
     s_.codes.sweep(s_.step);
     s_.claims.sweep(s_.step);
     s_.invites.sweep(s_.step);
+    s_.push_tokens.sweep(s_.step);
+    rooms_.pushes.sweep();
     s_.chats.sweep(s_.step);
     rooms_.blobs.sweep(s_.step);
     Outputs out;
@@ -372,6 +382,7 @@ class Core::Impl {
     add(rooms_.blobs.next_expiry());
     add(rooms_.expiry.next_look());
     if (const auto look = rooms_.registration.next_look()) add(*look);
+    if (const auto more = rooms_.deletion.next_look()) add(*more);
     return std::chrono::milliseconds(*due > s_.now ? *due - s_.now : 0);
   }
 

@@ -51,6 +51,12 @@ std::string command_name(Command command) {
       return "set_discovery";
     case Command::kKeepHandle:
       return "keep_handle";
+    case Command::kDeleteAccount:
+      return "delete_account";
+    case Command::kLogOut:
+      return "log_out";
+    case Command::kSetPushToken:
+      return "set_push_token";
     case Command::COMMAND_NOT_SET:
       return "none";
     default:

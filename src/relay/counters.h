@@ -59,6 +59,12 @@ struct Counters {
   /// Gaps that devices were told of.
   std::uint64_t gaps = 0;
 
+  /// Notices for devices that were not there, and those that were not made since one was on its way.
+  std::uint64_t push_notices = 0;
+  std::uint64_t push_coalesced = 0;
+  /// Tokens that the gateway called gone.
+  std::uint64_t push_tokens_gone = 0;
+
   [[nodiscard]] static std::size_t index(ConnectionKind kind) { return static_cast<std::size_t>(kind); }
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/test_hooks.h"
 #include "crypto/hash.h"
+#include "relay/deletion.h"
 #include "relay/record_keys.h"
 #include "relay/session.h"
 #include "wire/identity.h"
@@ -21,7 +22,7 @@ Answer Directory::find_user(Call& call, const wire::FindUser& request) {
     const auto user = s_.record(call, s_.users, keys::user(owner));
     if (!user) return user.answer;
     const auto& self = call.connection.sender.device.user;
-    if (user->has_value() && (!(*user)->settings.hidden || owner == self)) {
+    if (exists(*user) && (!(*user)->hidden || owner == self)) {
       response.mutable_user_found()->set_user_id(to_string_bytes(owner));
       *response.mutable_user_found()->mutable_device_list() = (*user)->list();
     }
@@ -38,7 +39,7 @@ Answer Directory::get_device_list(Call& call, const wire::GetDeviceList& request
   if (!id) return refuse(ErrorCode::INVALID_ARGUMENT);
   const auto user = s_.record(call, s_.users, keys::user(*id));
   if (!user) return user.answer;
-  if (!user->has_value()) return refuse(ErrorCode::UNKNOWN_USER);
+  if (!exists(*user)) return refuse(ErrorCode::UNKNOWN_USER);
   wire::Response response;
   *response.mutable_device_list()->mutable_device_list() = (*user)->list();
   return response;
@@ -49,7 +50,7 @@ Answer Directory::put_device_list(Call& call, const wire::PutDeviceList& request
   const auto key = keys::user(own);
   const auto user = s_.record(call, s_.users, key);
   if (!user) return user.answer;
-  if (!user->has_value()) return refuse(ErrorCode::UNKNOWN_USER);
+  if (!exists(*user)) return refuse(ErrorCode::UNKNOWN_USER);
   const UserRecord before = **user;
 
   const auto checked = wire::check_device_list(request.device_list());
@@ -60,7 +61,8 @@ Answer Directory::put_device_list(Call& call, const wire::PutDeviceList& request
     return refuse(ErrorCode::LIST_CONFLICT);
   }
   UserRecord after(request.device_list(), *checked);
-  after.settings = before.settings;
+  after.hidden = before.hidden;
+  after.handles = before.handles;
   std::vector<DeviceRef> gone;
   for (const auto& device : before.devices) {
     const auto* now = after.find(device.device);
@@ -71,40 +73,13 @@ Answer Directory::put_device_list(Call& call, const wire::PutDeviceList& request
     gone.push_back({own, device.device});
   }
   Answer failure;
-  if (!drop_key_packages(call, gone, failure)) return failure;
+  if (!read_devices(s_, call, gone, failure)) return failure;
   if (auto limited = s_.limit('D', {view(own)}, s_.config.device_lists)) return limited;
 
-  for (const auto& device : gone) {
-    const auto index_key = keys::key_package_index(device);
-    const auto index = s_.key_indexes.need(index_key);
-    if (index && index->has_value()) {
-      for (auto number = (*index)->first; number < (*index)->next; ++number) {
-        s_.remove_plain(keys::key_package(device, number), key);
-      }
-      s_.key_indexes.set(index_key, KeyPackageIndex{(*index)->next, (*index)->next});
-    }
-    s_.key_packages.set(keys::last_resort(device), std::nullopt);
-  }
+  for (const auto& device : gone) forget_device(s_, device, key);
   s_.users.set(key, after);
   call.committed = [this, own, after] { session_.enforce(own, after); };
   return wire::Response{};
-}
-
-bool Directory::drop_key_packages(Call& call, const std::vector<DeviceRef>& devices, Answer& failure) {
-  bool ready = true;
-  for (const auto& device : devices) {
-    const auto index = s_.record(call, s_.key_indexes, keys::key_package_index(device));
-    if (!index) {
-      ready = false;
-      if (index.answer) failure = index.answer;
-    }
-    const auto last = s_.record(call, s_.key_packages, keys::last_resort(device));
-    if (!last) {
-      ready = false;
-      if (last.answer) failure = last.answer;
-    }
-  }
-  return ready;
 }
 
 namespace {
@@ -201,7 +176,7 @@ Answer Directory::take(Call& call, const wire::TakeKeyPackages& request) {
     if (!id || !asked.insert(*id).second) return refuse(ErrorCode::INVALID_ARGUMENT, "distinct userIds are wanted");
     const auto user = s_.record(call, s_.users, keys::user(*id));
     if (user) {
-      users.emplace_back(*id, *user);
+      users.emplace_back(*id, exists(*user) ? *user : std::nullopt);
     } else {
       ready = false;
       if (user.answer) failure = user.answer;

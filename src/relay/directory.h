@@ -28,8 +28,6 @@ class Directory {
   /// Reads one device's next key package. False: not there yet, or `failure` is set.
   bool look(Call& call, Found& found, Answer& failure);
   void consume(const Found& found);
-  /// Whether all key packages of these devices could be dropped; nothing if something is still being read.
-  bool drop_key_packages(Call& call, const std::vector<DeviceRef>& devices, Answer& failure);
 
   State& s_;
   Session& session_;

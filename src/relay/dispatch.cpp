@@ -21,7 +21,7 @@ struct Row {
   Answer (*handle)(Rooms&, Call&);
 };
 
-constexpr std::array<Row, 22> table{{
+constexpr std::array<Row, 25> table{{
     {Command::kRequestCode, nobody,
      [](Rooms& r, Call& c) { return r.registration.request_code(c, c.request.request_code()); }},
     {Command::kRegister, nobody,
@@ -41,6 +41,11 @@ constexpr std::array<Row, 22> table{{
     {Command::kSetDiscovery, main_only,
      [](Rooms& r, Call& c) { return r.handles.set_discovery(c, c.request.set_discovery()); }},
     {Command::kKeepHandle, main_only, [](Rooms& r, Call& c) { return r.handles.keep(c); }},
+    {Command::kDeleteAccount, main_only,
+     [](Rooms& r, Call& c) { return r.deletion.delete_account(c, c.request.delete_account()); }},
+    {Command::kLogOut, main_only, [](Rooms& r, Call& c) { return r.deletion.log_out(c); }},
+    {Command::kSetPushToken, main_only,
+     [](Rooms& r, Call& c) { return r.pushes.set_token(c, c.request.set_push_token()); }},
     {Command::kCreateChat, main_only, [](Rooms& r, Call& c) { return r.chat_log.create(c, c.request.create_chat()); }},
     {Command::kSendMessage, main_only, [](Rooms& r, Call& c) { return r.chat_log.send(c, c.request.send_message()); }},
     {Command::kModifyChatParticipants, main_only,
@@ -67,11 +72,13 @@ Rooms::Rooms(State& state)
       delivery(state),
       handles(state),
       registration(state, handles),
+      pushes(state),
       session(state, delivery, handles),
       directory(state, session),
+      deletion(state, session),
       cursors(state, delivery),
       expiry(state, cursors),
-      chat_log(state, delivery, expiry),
+      chat_log(state, delivery, pushes, expiry),
       blobs(state) {}
 
 Answer dispatch(Rooms& rooms, Call& call) {

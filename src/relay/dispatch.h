@@ -4,10 +4,12 @@
 #include "relay/blobs.h"
 #include "relay/chat_log.h"
 #include "relay/cursors.h"
+#include "relay/deletion.h"
 #include "relay/delivery.h"
 #include "relay/directory.h"
 #include "relay/expiry.h"
 #include "relay/handles.h"
+#include "relay/push.h"
 #include "relay/registration.h"
 #include "relay/session.h"
 #include "relay/state.h"
@@ -22,8 +24,10 @@ struct Rooms {
   Delivery delivery;
   Handles handles;
   Registration registration;
+  Pushes pushes;
   Session session;
   Directory directory;
+  Deletion deletion;
   Cursors cursors;
   Expiry expiry;
   ChatLog chat_log;

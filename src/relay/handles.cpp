@@ -15,12 +15,6 @@ wire::Response refuse_until(ErrorCode code, std::uint64_t now, std::uint64_t the
   return wire::refusal(error);
 }
 
-std::vector<DeviceRef> devices_of(const UserId& user, const UserRecord& record) {
-  std::vector<DeviceRef> out;
-  for (const auto& device : record.devices) out.push_back({user, device.device});
-  return out;
-}
-
 wire::HandleNotice notice_of(const std::string& handle, std::uint64_t moves_at, bool moved) {
   wire::HandleNotice out;
   out.set_handle(handle);
@@ -39,8 +33,8 @@ bool Handles::look(Call& call, Own& own, Answer& failure) {
   const auto self = call.connection.sender.device.user;
   const auto user = s_.record(call, s_.users, keys::user(self));
   if (!user) return failure = user.answer, false;
-  if (!user->has_value()) return failure = refuse(ErrorCode::UNKNOWN_USER), false;
-  own.handle = (*user)->settings.handle;
+  if (!exists(*user)) return failure = refuse(ErrorCode::UNKNOWN_USER), false;
+  own.handle = (*user)->handle();
   own.devices = devices_of(self, **user);
   if (own.handle.empty()) return failure = refuse(ErrorCode::NOT_FOUND, "the account has no handle"), false;
   const auto handle = s_.record(call, s_.handles, keys::handle(own.handle));
@@ -74,10 +68,10 @@ Answer Handles::set_discovery(Call& call, const wire::SetDiscovery& request) {
   const auto key = keys::user(call.connection.sender.device.user);
   const auto user = s_.record(call, s_.users, key);
   if (!user) return user.answer;
-  if (!user->has_value()) return refuse(ErrorCode::UNKNOWN_USER);
+  if (!exists(*user)) return refuse(ErrorCode::UNKNOWN_USER);
   if (auto limited = limit(call)) return limited;
   UserRecord record = **user;
-  record.settings.hidden = request.hidden();
+  record.hidden = request.hidden();
   s_.users.set(key, std::move(record));
   return wire::Response{};
 }

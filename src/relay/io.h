@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "relay/device_ref.h"
 #include "sotto/relay.h"
-#include "sotto/types.h"
 
 namespace sotto::relay {
 
@@ -37,7 +37,14 @@ struct Drained {
   ConnectionId id = 0;
   std::size_t queued_bytes = 0;
 };
-using Input = std::variant<Opened, Received, Closed, Drained>;
+/// What became of a `PushNotice` that nobody took.
+struct PushFailed {
+  DeviceRef device;
+  std::string token;
+  /// The gateway says that there is no such device any more.
+  bool gone = false;
+};
+using Input = std::variant<Opened, Received, Closed, Drained, PushFailed>;
 
 struct Send {
   ConnectionId id = 0;
@@ -54,7 +61,13 @@ struct SendCode {
   std::string code;
   std::uint64_t lifetime_ms = 0;
 };
-using Output = std::variant<Send, Close, SendCode>;
+/// For the push gateway: a device that is not connected should come.
+struct PushNotice {
+  DeviceRef device;
+  std::string token;
+  bool high = false;
+};
+using Output = std::variant<Send, Close, SendCode, PushNotice>;
 
 struct Outputs {
   std::vector<Output> actions;
@@ -70,6 +83,7 @@ struct Outputs {
 
 /// Why the relay closes a connection: RFC 6455's codes, and from 4000 on ours.
 namespace close_code {
+inline constexpr std::uint16_t normal = 1000;
 inline constexpr std::uint16_t going_away = 1001;
 inline constexpr std::uint16_t protocol_error = 1002;
 /// More waiting requests than a connection may have, or a peer that does not read.
@@ -136,6 +150,15 @@ struct CoreConfig {
   Rate blob_changes{2000, 20};
   /// Bytes of blobs that a device may have here at a time.
   std::uint64_t blob_quota_bytes = 16ULL * 1024 * 1024 * 1024;
+
+  /// A device.
+  Rate push_tokens{20, 0.2};
+
+  /// Whether there is a push gateway.
+  bool push = false;
+  /// A device that was told by push and has not come is told again by an entry of this urgency after so long.
+  std::uint64_t push_high_again_ms = 60'000;
+  std::uint64_t push_normal_again_ms = 15 * 60'000;
 
   std::uint64_t authentication_ms = 30'000;
   std::uint64_t receipt_ms = 1000;

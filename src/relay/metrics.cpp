@@ -91,6 +91,19 @@ void add_counters(Families& out, const Counters& counters) {
   out.gauge("sotto_chats_in_memory", "Chats whose fold is in memory", number(counters.chats_in_memory));
 }
 
+void add_push(Families& out, const Counters& counters, const net::WebhookCounts& push) {
+  out.counter("sotto_push_notices_total", "Notices for devices that were not connected", number(counters.push_notices));
+  out.counter("sotto_push_coalesced_total", "Notices not made since one was on its way",
+              number(counters.push_coalesced));
+  out.counter("sotto_push_delivered_total", "Notices that the push gateway took", number(push.delivered));
+  out.counter("sotto_push_failed_total", "Notices that the push gateway refused, or did not take in time",
+              number(push.failed + push.dropped));
+  out.counter("sotto_push_retries_total", "Further tries to tell the push gateway", number(push.retries));
+  out.counter("sotto_push_tokens_gone_total", "Push tokens forgotten since the gateway called them gone",
+              number(counters.push_tokens_gone));
+  out.gauge("sotto_push_waiting", "Notices that wait for the push gateway", number(push.waiting));
+}
+
 }  // namespace
 
 std::string version() { return SOTTO_VERSION; }
@@ -100,6 +113,7 @@ std::string to_prometheus(const Metrics& metrics) {
   out.gauge("sotto_build_info", "1, with the version", 1, {{"version", version()}});
   out.gauge("process_start_time_seconds", "Start of the relay since 1970", metrics.started);
   add_counters(out, metrics.counters);
+  if (metrics.push) add_push(out, metrics.counters, *metrics.push);
   out.gauge("sotto_log_entries", "Log entries stored: what somebody has not acknowledged yet",
             number(metrics.store.entries));
   out.gauge("sotto_blobs", "Attachments stored", number(metrics.store.blobs));

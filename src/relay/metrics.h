@@ -1,8 +1,10 @@
 // What a relay tells its operator of itself, in figures: for Prometheus and for the status page.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "net/webhook.h"
 #include "relay/backend/store_figures.h"
 #include "relay/counters.h"
 
@@ -18,6 +20,8 @@ struct Metrics {
   /// Of WebSocket messages, without TLS and framing.
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
+  /// Of the push gateway, if there is one.
+  std::optional<net::WebhookCounts> push;
   /// Seconds since 1970.
   double started = 0;
 };

@@ -44,6 +44,9 @@ RecordKey key_package(const DeviceRef& device, std::uint64_t number) {
 }
 RecordKey key_package_index(const DeviceRef& device) { return of_device('i', device); }
 RecordKey last_resort(const DeviceRef& device) { return of_device('l', device); }
+RecordKey push_token(const DeviceRef& device) { return of_device('P', device); }
+RecordKey deletion(const UserId& user) { return key('D', {view(user)}); }
+RecordKey deletions() { return key('D', {}); }
 RecordKey expiry(std::uint64_t period, const ChatId& chat) { return key('e', {big_endian(period), view(chat)}); }
 RecordKey expiries() { return key('e', {}); }
 RecordKey code(std::string_view handle) { return key('C', {as_bytes(handle)}); }
@@ -52,6 +55,11 @@ RecordKey invite(const crypto::Sha256Digest& hash) { return key('I', {hash.view(
 RecordKey codes() { return key('C', {}); }
 RecordKey claims() { return key('H', {}); }
 RecordKey invites() { return key('I', {}); }
+
+std::optional<UserId> user_of_deletion(ByteView key) {
+  if (key.size() != 17) return std::nullopt;
+  return id_from<UserId>(key.subspan(1));
+}
 
 std::optional<ChatId> chat_of_membership(ByteView key) {
   if (key.size() != 49) return std::nullopt;

@@ -22,6 +22,11 @@ RecordKey memberships_of(const DeviceRef& device);
 RecordKey key_package(const DeviceRef& device, std::uint64_t number);
 RecordKey key_package_index(const DeviceRef& device);
 RecordKey last_resort(const DeviceRef& device);
+/// Where a push gateway finds a device.
+RecordKey push_token(const DeviceRef& device);
+/// A deleted account whose devices are still to be released in their chats.
+RecordKey deletion(const UserId& user);
+RecordKey deletions();
 /// The chats that got entries in a period.
 RecordKey expiry(std::uint64_t period, const ChatId& chat);
 RecordKey expiries();
@@ -34,7 +39,9 @@ RecordKey codes();
 RecordKey claims();
 RecordKey invites();
 
-/// The chat at the end of a `membership` key, the device at the end of a `cursor` key, and the parts of an `expiry`.
+/// The user at the end of a `deletion` key, the chat at the end of a `membership` key, the device at the end of a
+/// `cursor` key, and the parts of an `expiry`.
+std::optional<UserId> user_of_deletion(ByteView key);
 std::optional<ChatId> chat_of_membership(ByteView key);
 std::optional<DeviceRef> device_of_cursor(ByteView key);
 struct ChatExpiry {

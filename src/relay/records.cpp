@@ -62,8 +62,9 @@ Bytes UserRecord::encode() const {
     to.set_device_key(wire::field(device.key.view()));
     to.set_era(device.era);
   }
-  out.set_handle(settings.handle);
-  out.set_hidden(settings.hidden);
+  out.set_hidden(hidden);
+  out.set_deleted(deleted);
+  for (const auto& handle : handles) *out.add_handles() = handle;
   return wire::serialize(out);
 }
 Result<UserRecord> UserRecord::decode(ByteView bytes) {
@@ -81,7 +82,15 @@ Result<UserRecord> UserRecord::decode(ByteView bytes) {
     device.era = from.era();
     out.devices.push_back(device);
   }
-  out.settings = {in.handle(), in.hidden()};
+  out.hidden = in.hidden();
+  out.deleted = in.deleted();
+  out.handles.assign(in.handles().begin(), in.handles().end());
+  return out;
+}
+
+std::vector<DeviceRef> devices_of(const UserId& user, const UserRecord& record) {
+  std::vector<DeviceRef> out;
+  for (const auto& device : record.devices) out.push_back({user, device.device});
   return out;
 }
 
@@ -102,11 +111,12 @@ Bytes CursorRecord::encode() const {
   auto out = begin<stored::CursorRecord>();
   out.set_acked_seq(acked);
   out.set_time(time);
+  out.set_released(released);
   return wire::serialize(out);
 }
 Result<CursorRecord> CursorRecord::decode(ByteView bytes) {
   SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::CursorRecord>(bytes));
-  return CursorRecord{in.acked_seq(), in.time()};
+  return CursorRecord{in.acked_seq(), in.time(), in.released()};
 }
 
 Bytes KeyPackageIndex::encode() const {
@@ -122,6 +132,31 @@ Result<KeyPackageIndex> KeyPackageIndex::decode(ByteView bytes) {
   KeyPackageIndex out{in.first(), in.next()};
   if (!in.last_request().empty() && !assign_exact(out.last_request.emplace(), wire::view(in.last_request())))
     return corrupt();
+  return out;
+}
+
+Bytes PushToken::encode() const {
+  auto out = begin<stored::PushToken>();
+  out.set_token(token);
+  out.set_high_only(high_only);
+  return wire::serialize(out);
+}
+Result<PushToken> PushToken::decode(ByteView bytes) {
+  SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::PushToken>(bytes));
+  return PushToken{in.token(), in.high_only()};
+}
+
+Bytes DeletionRecord::encode() const {
+  auto out = begin<stored::Deletion>();
+  for (const auto& device : devices) out.add_device_ids(to_string_bytes(device));
+  return wire::serialize(out);
+}
+Result<DeletionRecord> DeletionRecord::decode(ByteView bytes) {
+  SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::Deletion>(bytes));
+  DeletionRecord out;
+  for (const auto& device : in.device_ids()) {
+    if (!assign_exact(out.devices.emplace_back(), wire::view(device))) return corrupt();
+  }
   return out;
 }
 

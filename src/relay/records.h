@@ -47,12 +47,15 @@ struct UserRecord {
   std::uint64_t version = 0;
   crypto::Sha256Digest hash;
   std::vector<Device> devices;
-  /// What stays when the device list changes.
-  struct Settings {
-    /// The one registered last; its record says whose it is now. Empty for an account of an older version.
-    std::string handle;
-    bool hidden = false;
-  } settings;
+  /// findUser does not show it to others.
+  bool hidden = false;
+  /// Nothing but this is left of it: the userId never comes back.
+  bool deleted = false;
+  /// Those that were registered for it, the last `most_handles`; whose they are now, their records say.
+  std::vector<std::string> handles = {};
+  static constexpr std::size_t most_handles = 16;
+  /// The one that was registered last; empty for an account of an older version.
+  [[nodiscard]] std::string handle() const { return handles.empty() ? std::string() : handles.back(); }
 
   UserRecord() = default;
   UserRecord(const wire::SignedDeviceList& list, const wire::CheckedDeviceList& checked);
@@ -61,6 +64,11 @@ struct UserRecord {
   [[nodiscard]] Bytes encode() const;
   static Result<UserRecord> decode(ByteView bytes);
 };
+
+/// Whether there is such a user now.
+inline bool exists(const std::optional<UserRecord>& user) { return user && !user->deleted; }
+/// The devices of a user's list.
+std::vector<DeviceRef> devices_of(const UserId& user, const UserRecord& record);
 
 struct DeviceRecord {
   /// session and ack_no count within an era: a device that takes a new key begins anew.
@@ -76,6 +84,8 @@ struct DeviceRecord {
 struct CursorRecord {
   std::uint64_t acked = 0;
   std::uint64_t time = 0;
+  /// Nothing is kept for the device any more.
+  bool released = false;
   [[nodiscard]] Bytes encode() const;
   static Result<CursorRecord> decode(ByteView bytes);
 };
@@ -96,6 +106,19 @@ struct KeyPackageRecord {
   Bytes bytes;
   [[nodiscard]] Bytes encode() const { return bytes; }
   static Result<KeyPackageRecord> decode(ByteView bytes) { return KeyPackageRecord{to_bytes(bytes)}; }
+};
+
+struct PushToken {
+  std::string token;
+  bool high_only = false;
+  [[nodiscard]] Bytes encode() const;
+  static Result<PushToken> decode(ByteView bytes);
+};
+
+struct DeletionRecord {
+  std::vector<DeviceId> devices;
+  [[nodiscard]] Bytes encode() const;
+  static Result<DeletionRecord> decode(ByteView bytes);
 };
 
 struct BlobMeta {

@@ -21,6 +21,12 @@ wire::Response too_many(std::uint64_t now, std::uint64_t then) {
   return wire::refusal(error);
 }
 
+void put_last(std::vector<std::string>& handles, const std::string& handle) {
+  std::erase(handles, handle);
+  if (handles.size() >= UserRecord::most_handles) handles.erase(handles.begin());
+  handles.push_back(handle);
+}
+
 std::string new_code(Random& random) {
   std::string out;
   for (std::size_t i = 0; i < wire::limits::code_digits; ++i) out += static_cast<char>('0' + random.below(10));
@@ -71,7 +77,7 @@ Answer Registration::register_user(Call& call, const wire::Register& request) {
   const auto handle_key = keys::handle(request.handle());
   const auto handle = s_.record(call, s_.handles, handle_key);
   if (!handle) return handle.answer;
-  const std::optional<HandleRecord> owner = *handle;
+  std::optional<HandleRecord> owner = *handle;
   auto& turn = call.connection.waiting.front();
   if (!turn.counted) {
     if (auto limited = s_.limit('r', {as_bytes(call.connection.address)}, s_.config.registrations)) return limited;
@@ -87,6 +93,13 @@ Answer Registration::register_user(Call& call, const wire::Register& request) {
   const auto stored = s_.record(call, s_.users, user_key);
   if (!stored) return stored.answer;
   std::optional<UserRecord> user = *stored;
+  if (user && user->deleted) return refuse(ErrorCode::ACCOUNT_DELETED);
+  if (!user && checked->version != 1) return refuse(ErrorCode::LIST_CONFLICT, "a new user's list has version 1");
+  if (owner && owner->user != checked->user) {
+    const auto other = s_.record(call, s_.users, keys::user(owner->user));
+    if (!other) return other.answer;
+    if (!exists(*other)) owner.reset();
+  }
 
   // Repeated by who has it, nothing is asked for again.
   const bool has_it = owner && owner->user == checked->user;
@@ -94,10 +107,9 @@ Answer Registration::register_user(Call& call, const wire::Register& request) {
     Answer refusal;
     if (!admit(call, {request, checked->user, !user, owner}, refusal)) return refusal;
   }
-  if (!user && checked->version != 1) return refuse(ErrorCode::LIST_CONFLICT, "a new user's list has version 1");
-  if (!user || (!has_it && user->settings.handle != request.handle())) {
+  if (!user || !has_it || user->handles.empty()) {
     if (!user) user.emplace(request.device_list(), *checked);
-    user->settings.handle = request.handle();
+    put_last(user->handles, request.handle());
     s_.users.set(user_key, user);
   }
   if (!has_it) s_.handles.set(handle_key, HandleRecord{checked->user});

@@ -34,6 +34,15 @@ Result<std::unique_ptr<Service>> Service::start(ServiceConfig config) {
   // A disk that is full or that nobody may write to is told of now, not at the first message.
   SOTTO_TRY(service->backend_->probe());
   service->metrics_.started = std::chrono::duration<double>(wall_clock().time_since_epoch()).count();
+  if (service->config_.push) {
+    SOTTO_TRY_ASSIGN(service->push_, PushGateway::start(*service->config_.push, service->random_, service->config_.log,
+                                                        [raw = service.get()] { raw->wake(); }));
+    service->config_.core.push = true;
+  }
+  if (service->config_.codes) {
+    SOTTO_TRY_ASSIGN(service->codes_,
+                     CodeSender::start(*service->config_.codes, service->random_, service->config_.log));
+  }
   service->core_ =
       std::make_unique<Core>(*service->backend_, service->random_, service->config_.core, service->config_.log);
   auto server_config = service->config_.server;
@@ -103,6 +112,7 @@ void Service::step(std::vector<Arrived> arrived) {
   std::vector<Input> inputs;
   std::vector<net::ServerAction> actions;
   json_.tell_queued(inputs);
+  if (push_) push_->tell_failed(inputs);
   for (auto& turn : arrived) {
     for (auto& event : turn.events) {
       if (auto* opened = std::get_if<net::Opened>(&event)) {
@@ -134,6 +144,10 @@ void Service::hand_out(Outputs outputs, std::vector<net::ServerAction> actions) 
       actions.emplace_back(net::Send{send->id, std::make_shared<const Bytes>(std::move(send->bytes))});
     } else if (auto* close = std::get_if<Close>(&output)) {
       actions.emplace_back(net::Close{close->id, close->code, std::move(close->reason)});
+    } else if (const auto* code = std::get_if<SendCode>(&output); code != nullptr && codes_) {
+      codes_->send(*code);
+    } else if (auto* notice = std::get_if<PushNotice>(&output); notice != nullptr && push_) {
+      push_->post(std::move(*notice));
     }
   }
   if (!actions.empty()) server_->submit(std::move(actions));
@@ -180,8 +194,12 @@ void Service::publish() {
 }
 
 Metrics Service::metrics() const {
-  const std::lock_guard lock(published_mutex_);
-  return published_;
+  auto out = [this] {
+    const std::lock_guard lock(published_mutex_);
+    return published_;
+  }();
+  if (push_) out.push = push_->counts();
+  return out;
 }
 
 std::string Service::unready() const {
@@ -218,7 +236,10 @@ void Service::stop(std::chrono::milliseconds deadline) {
     wake_.wait_until(lock, until, [&] { return finished_; });
   }
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - SteadyClock::now());
+  // Both have until then; the gateway has most of what there is to tell already.
   server_->stop(std::max(left, std::chrono::milliseconds(0)));
+  if (codes_) codes_->stop(std::max(until - SteadyClock::now(), SteadyClock::duration(0)));
+  if (push_) push_->stop(std::max(until - SteadyClock::now(), SteadyClock::duration(0)));
   const bool finished = [&] {
     const std::lock_guard lock(mutex_);
     return finished_;

@@ -14,8 +14,10 @@
 #include "net/server.h"
 #include "relay/admin.h"
 #include "relay/backend/sqlite_backend.h"
+#include "relay/code_sender.h"
 #include "relay/core.h"
 #include "relay/json_connections.h"
+#include "relay/push_gateway.h"
 
 namespace sotto::relay {
 
@@ -25,13 +27,17 @@ struct ServiceConfig {
   CoreConfig core;
   /// Nothing: no admin port.
   std::optional<AdminConfig> admin;
+  /// Nothing: no push.
+  std::optional<net::WebhookConfig> push;
+  /// For registration by code.
+  std::optional<CodeSenderConfig> codes;
   Logger log;
 };
 
 /// Net thread → events → core thread → actions → net thread. Created by `start`, ended by `stop`.
 class Service final : public net::ServerHandler, private AdminSource {
  public:
-  /// Errors: those of SqliteBackend::open, AdminServer::start and net::Server::start.
+  /// Errors: those of SqliteBackend::open, AdminServer::start, net::Webhook::start and net::Server::start.
   static Result<std::unique_ptr<Service>> start(ServiceConfig config);
   ~Service() override;
 
@@ -72,6 +78,8 @@ class Service final : public net::ServerHandler, private AdminSource {
   std::unique_ptr<SqliteBackend> backend_;
   std::unique_ptr<Core> core_;
   JsonConnections json_;
+  std::unique_ptr<PushGateway> push_;
+  std::unique_ptr<CodeSender> codes_;
   std::unique_ptr<net::Server> server_;
   std::unique_ptr<AdminServer> admin_;
 

@@ -56,12 +56,13 @@ Answer Session::authenticate(Call& call, const wire::Authenticate& request) {
   const auto user = s_.record(call, s_.users, keys::user(device.user));
   if (!user) return user.answer;
   if (!user->has_value()) return refuse(ErrorCode::UNKNOWN_USER);
+  if (!exists(*user)) return refuse(ErrorCode::ACCOUNT_DELETED);
   const auto* certified = (*user)->find(device.device);
   if (certified == nullptr) return refuse(ErrorCode::FORBIDDEN, "not in the user's device list");
   const auto key = certified->key;
   const Sender sender{device, certified->era};
   const auto list_version = (*user)->version;
-  const auto handle = (*user)->settings.handle;
+  const auto handle = (*user)->handle();
 
   const auto device_key = keys::device(device);
   const auto stored = s_.record(call, s_.devices, device_key);

@@ -68,6 +68,7 @@ State::State(Backend& the_backend, Random& the_random, const CoreConfig& the_con
       codes(backend, batch, config.cached_records / 10),
       claims(backend, batch, config.cached_records / 10),
       invites(backend, batch, config.cached_records / 10),
+      push_tokens(backend, batch, config.cached_records),
       chats(backend, batch, config.cached_chats, config.cached_entry_bytes) {}
 
 Connection* State::find(ConnectionId id) {
@@ -88,7 +89,10 @@ void State::make_runnable(Connection& connection) {
   runnable.push_back(connection.id);
 }
 
-void State::set_online(Connection& connection) { online[connection.sender.device].push_back(&connection); }
+void State::set_online(Connection& connection) {
+  online[connection.sender.device].push_back(&connection);
+  if (connection.kind == ConnectionKind::main) pushed.erase(connection.sender.device);
+}
 
 void State::set_offline(Connection& connection) {
   const auto it = online.find(connection.sender.device);

@@ -47,6 +47,7 @@ class Outbox {
   void answer(Connection& to, std::uint64_t id, wire::Response response);
   /// Leaves the relay by another way than a connection.
   void send_code(SendCode code) { actions_.emplace_back(std::move(code)); }
+  void notify(PushNotice notice) { actions_.emplace_back(std::move(notice)); }
   /// Closes after what was sent; the connection accepts nothing any more.
   void close(Connection& connection, std::uint16_t code, std::string reason);
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
@@ -86,6 +87,7 @@ struct State {
   RecordCache<CodeRecord> codes;
   RecordCache<ClaimRecord> claims;
   RecordCache<InviteRecord> invites;
+  RecordCache<PushToken> push_tokens;
   ChatCache chats;
   RateLimits limits;
   Counters counters;
@@ -93,6 +95,12 @@ struct State {
   std::map<ConnectionId, std::unique_ptr<Connection>> connections;
   /// Authenticated main and peek connections of a device.
   std::unordered_map<DeviceRef, std::vector<Connection*>> online;
+  /// Devices that were told by push and have not come since.
+  struct Pushed {
+    bool high = false;
+    std::uint64_t at = 0;
+  };
+  std::unordered_map<DeviceRef, Pushed> pushed;
   /// Connections whose next request may be tried.
   std::vector<ConnectionId> runnable;
   /// Chats whose cursors or fold were changed in this batch.

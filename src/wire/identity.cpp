@@ -141,6 +141,12 @@ Bytes registration_statement(ByteView nonce, std::string_view handle) {
   return concat({as_bytes("sotto register"), nonce, as_bytes(handle)});
 }
 
+Bytes deletion_statement(const UserId& user, std::uint64_t time) {
+  Bytes out = concat({as_bytes("sotto delete account"), user.bytes});
+  append_u64(out, time);
+  return out;
+}
+
 Bytes authentication_statement(ByteView nonce, const Authenticate& request) {
   Bytes out = concat({as_bytes("sotto authenticate"), nonce, view(request.user_id()), view(request.device_id())});
   append_u64(out, static_cast<std::uint64_t>(request.kind()));

@@ -62,6 +62,8 @@ Result<CheckedDeviceList> check_device_list(const SignedDeviceList& list);
 Bytes registration_statement(ByteView nonce, std::string_view handle);
 /// What an Authenticate signs.
 Bytes authentication_statement(ByteView nonce, const Authenticate& request);
+/// What a DeleteAccount signs. `time` as there, in milliseconds since 1970.
+Bytes deletion_statement(const UserId& user, std::uint64_t time);
 
 /// A handle is "+" and 7 to 15 digits that begin with an assigned country code (E.164), or a name of 1 to 64 bytes of
 /// printable UTF-8, with single spaces inside and none at its ends. Errors: INVALID_ARGUMENT.

@@ -48,6 +48,8 @@ inline constexpr std::size_t key_packages_per_device = 100;
 inline constexpr std::size_t key_package_bytes = 4 * 1024;
 /// Below this many one-time key packages the relay asks for more.
 inline constexpr std::size_t key_packages_low = 20;
+/// What a push service hands out: a Web Push subscription with its keys fits.
+inline constexpr std::size_t push_token_bytes = 4 * 1024;
 inline constexpr std::size_t users_per_take = 20;
 
 /// A ratchet tree above this goes as a blob instead of inside the Welcome.

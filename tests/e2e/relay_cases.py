@@ -4,6 +4,7 @@ A case is given a Scene and returns the answer that has the code. It is run for 
 so each brings its own people and chats."""
 
 import os
+import time
 
 from processes import check
 from relay_scene import case, take_until_limited
@@ -275,6 +276,122 @@ def _(scene):
     limited = take_until_limited(scene.online(scene.person()), request, at_least=60)
     check(scene.online(scene.person()).ask(request)["status"] == "OK", "somebody else is limited, too")
     return limited
+
+# ---- push tokens
+
+
+def push_token(token, at_least="NORMAL"):
+    return {"setPushToken": {"token": token, "atLeast": at_least}}
+
+
+@case("setPushToken", "OK")
+def _(scene):
+    """A token, another one in its place, and none; push_test.py shows what the gateway is told."""
+    connection = scene.online(scene.person())
+    for token in ("t" * limit("push_token_bytes"), "another", "another"):
+        check(connection.ask(push_token(token))["status"] == "OK", "not taken")
+    return connection.ask(push_token(""))
+
+
+@case("setPushToken", "TOO_LARGE")
+def _(scene):
+    """A token above 4 KiB."""
+    return scene.online(scene.person()).ask(push_token("t" * (limit("push_token_bytes") + 1)))
+
+
+@case("setPushToken", "INVALID_ARGUMENT")
+def _(scene):
+    """Who wants to hear of urgency none."""
+    return scene.online(scene.person()).ask(push_token("t", "NONE"))
+
+
+@case("setPushToken", "RATE_LIMITED")
+def _(scene):
+    """A device changes it without end."""
+    return take_until_limited(scene.online(scene.person()), push_token("t"), at_least=20)
+
+# ---- deleteAccount, logOut
+
+
+def now():
+    return int(time.time() * 1000)
+
+
+@case("deleteAccount", "OK")
+def _(scene):
+    """All connections of the user end, the handle is free, others go on, and the userId never comes back."""
+    person, witness = scene.person(devices=2), scene.member()
+    tablet, media = scene.online(person, device=person.devices[1]), scene.online(person, "MEDIA")
+    connection = scene.online(person)
+    answer = connection.ask(person.deletion(now()))
+    for gone in (connection, tablet, media):
+        check(gone.closed() == 4003, f"a connection was closed with {gone.close_code}")
+    check(witness.ask({"findUser": {"handle": person.handle}})["status"] == "UNKNOWN_USER", "it is found")
+    check(witness.ask({"getDeviceList": {"userId": person.user}})["status"] == "UNKNOWN_USER", "it has a list")
+    taken = witness.ask({"takeKeyPackages": {"userIds": [person.user]}})["keyPackagesTaken"]["users"]
+    check("deviceList" not in taken[0], "it has key packages")
+    other, fresh = Person(person.handle), scene.connect()
+    check(fresh.ask(other.registration(fresh.nonce))["status"] == "OK", "the handle is not free")
+    return answer
+
+
+@case("deleteAccount", "BAD_SIGNATURE")
+def _(scene):
+    """Signed by the device's key."""
+    person = scene.person()
+    return scene.online(person).ask(person.deletion(now(), key=person.device.key))
+
+
+@case("deleteAccount", "INVALID_ARGUMENT")
+def _(scene):
+    """Signed two days ago."""
+    person = scene.person()
+    return scene.online(person).ask(person.deletion(now() - 2 * 24 * 3600 * 1000))
+
+
+def deleted(scene):
+    person = scene.person()
+    connection = scene.online(person)
+    check(connection.ask(person.deletion(now()))["status"] == "OK", "not deleted")
+    connection.closed()
+    return person
+
+
+@case("register", "ACCOUNT_DELETED")
+def _(scene):
+    """With the identity key of an account that was deleted, under whatever handle."""
+    person, connection = deleted(scene), scene.connect()
+    first = person.device_list(version=1, prev_hash=b"")
+    check(connection.ask(person.registration(connection.nonce, device_list=first))["status"] == "ACCOUNT_DELETED", "again")
+    return connection.ask(person.registration(connection.nonce, handle=scene.handle(), device_list=first))
+
+
+@case("authenticate", "ACCOUNT_DELETED")
+def _(scene):
+    """A device of an account that was deleted."""
+    person, connection = deleted(scene), scene.connect()
+    return connection.ask(person.device.authentication(connection.nonce))
+
+
+@case("logOut", "OK")
+def _(scene):
+    """Key packages are forgotten, all connections of the device end, and it may come back."""
+    person, witness = scene.person(), scene.member()
+    connection, media = scene.online(person), scene.online(person, "MEDIA")
+    published = connection.ask({"publishKeyPackages": {"keyPackages": [b"one"], "lastResort": b"the last"}})
+    check(published["status"] == "OK", f"publishing: {published}")
+    answer = connection.ask({"logOut": {}})
+    check(connection.closed() == 1000 and media.closed() == 1000, f"closed with {connection.close_code}")
+    taken = witness.ask({"takeKeyPackages": {"userIds": [person.user]}})["keyPackagesTaken"]["users"][0]
+    check("keyPackage" not in taken["devices"][0], "it has key packages")
+    scene.online(person)
+    return answer
+
+
+@case("logOut", "FORBIDDEN")
+def _(scene):
+    """On a media connection."""
+    return scene.online(scene.person(), "MEDIA").ask({"logOut": {}})
 
 # ---- directory
 

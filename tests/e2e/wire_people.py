@@ -81,6 +81,11 @@ class Person:
         self.version += 1
         self.list_hash = sha256(device_list["body"])
 
+    def deletion(self, time, key=None):
+        """DeleteAccount; `time` in milliseconds since 1970."""
+        statement = b"sotto delete account" + self.user + u64(time)
+        return {"deleteAccount": {"signature": (key or self.identity).sign(statement), "time": time}}
+
     def registration(self, nonce, handle=None, device_list=None):
         handle = self.handle if handle is None else handle
         return {"register": {"handle": handle, "deviceList": device_list or self.device_list(),

@@ -1,5 +1,5 @@
-// Migration 5 of the client's store: what a registration shows, and what becomes of the handle. Never edited: what comes
-// later is a migration of its own.
+// Migration 5 of the client's store: what a registration shows, and what becomes of the handle. Never edited: what
+// comes later is a migration of its own.
 #pragma once
 
 #include <string_view>

@@ -235,6 +235,10 @@ void World::deliver(const Outputs& outputs) {
       codes.push_back(*code);
       continue;
     }
+    if (const auto* notice = std::get_if<PushNotice>(&output)) {
+      notices.push_back(*notice);
+      continue;
+    }
     const auto& send = std::get<Send>(output);
     const auto it = links_.find(send.id);
     if (it == links_.end()) continue;

@@ -103,6 +103,8 @@ class World {
   std::vector<SendCode> codes;
   /// Nothing drains; otherwise everything does at once.
   bool network_is_slow = false;
+  /// What the push gateway was told.
+  std::vector<PushNotice> notices;
 
   /// A new core over the same disk; all connections are gone.
   void restart();
