@@ -46,12 +46,60 @@ struct Call {
 };
 
 void register_account(const Call& call) {
-  call.session.register_account(call.command.rest,
+  // Options come last, since a name may have spaces.
+  std::string handle = call.command.rest;
+  sotto::RegisterOptions options;
+  for (bool more = true; more;) {
+    more = false;
+    for (const auto& [name, value] :
+         {std::pair{" --code ", &options.code}, {" --invite ", &options.invite}, {" --pin ", &options.pin}}) {
+      const auto at = handle.rfind(name);
+      if (at == std::string::npos || handle.find(' ', at + std::string_view(name).size()) != std::string::npos)
+        continue;
+      *value = handle.substr(at + std::string_view(name).size());
+      handle.resize(at);
+      more = true;
+    }
+  }
+  call.session.register_account(std::move(handle), std::move(options),
                                 call.finish<sotto::UserId>([](const auto& user) { return user.to_string(); }));
 }
 
+void code(const Call& call) {
+  call.session.client().request_code(call.command.rest, call.finish<sotto::CodeSent>([](const auto& sent) {
+    return std::to_string(sent.digits) + " digits";
+  }));
+}
+
+void pin(const Call& call) {
+  const auto& text = call.command.rest;
+  call.session.client().set_pin(text.empty() ? std::nullopt : std::optional(text), call.finish_change());
+}
+
+void keep(const Call& call) { call.session.client().keep_handle(call.finish_change()); }
+
+void findable(const Call& call) {
+  const auto& answer = call.command.rest;
+  if (answer != "yes" && answer != "no") return call.misuse("/findable yes or no");
+  call.session.client().set_discoverable(answer == "yes", call.finish_change());
+}
+
+void replace(const Call& call) {
+  const auto chat = call.open_chat();
+  const auto words = call.command.words();
+  if (!chat) return;
+  const auto old_user = words.size() == 2 ? sotto::UserId::parse(words[0]) : std::nullopt;
+  if (!old_user) return call.misuse("/replace USERID NAME");
+  call.session.look_up(words[1], [&client = call.session.client(), chat = *chat, old = *old_user,
+                                  done = call.finish_change()](Result<sotto::UserId> user) {
+    if (!user.ok()) return done(user.error());
+    client.replace_participant(chat, old, *user, done);
+  });
+}
+
 void find(const Call& call) {
-  call.session.find(call.command.rest, call.finish<sotto::UserId>([](const auto& user) { return user.to_string(); }));
+  call.session.look_up(call.command.rest,
+                       call.finish<sotto::UserId>([](const auto& user) { return user.to_string(); }));
 }
 
 void list(const Call& call) {
@@ -186,7 +234,10 @@ struct Entry {
 
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> all{
-      {"register", {"/register NAME", "make an account, under a name that others find you by"}, register_account},
+      {"register",
+       {"/register NAME", "make an account, under a name that others find you by; --code, --invite, --pin if wanted"},
+       register_account},
+      {"code", {"/code NUMBER", "have a code sent to a phone number, for /register"}, code},
       {"list", {"/list", "all chats, numbered"}, list},
       {"open", {"/open N or NAME", "look at a chat; what you type goes there"}, open},
       {"new", {"/new NAME", "write to somebody"}, new_direct},
@@ -194,6 +245,7 @@ const std::vector<Entry>& entries() {
       {"who", {"/who", "the people of this chat"}, who},
       {"add", {"/add NAME", "add somebody to this group"}, add},
       {"remove", {"/remove NAME", "remove somebody from this group"}, remove},
+      {"replace", {"/replace USERID NAME", "NAME comes into this group in the place of an old account"}, replace},
       {"rename", {"/rename TITLE", "give this group another name"}, rename},
       {"refresh", {"/refresh", "replace your keys in this chat now"}, refresh},
       {"find", {"/find NAME", "look somebody up; from then on the name is shown for the id"}, find},
@@ -205,6 +257,11 @@ const std::vector<Entry>& entries() {
       {"pause", {"/pause N", "stop sending or fetching attachment N for now"}, pause},
       {"cancel", {"/cancel N", "do not send attachment N, or forget what was fetched of it"}, cancel},
       {"ask", {"/ask N", "ask the sender for attachment N, which the relay has no more"}, ask},
+      {"pin",
+       {"/pin PIN", "lock your name, so that it moves to another account with the PIN only; /pin alone unlocks"},
+       pin},
+      {"keep", {"/keep", "your name stays yours, if somebody else wants it"}, keep},
+      {"findable", {"/findable yes or no", "whether others find you by your name"}, findable},
       {"connect", {"/connect", "try to reach the relay now, without waiting for the next try"}, connect},
       {"more", {"/more", "older messages (also: Page Up)"}, more},
       {"help", {"/help", "this text"}, help},

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "chat/account_news.h"
 #include "chat/terminal.h"
 #include "chat/text.h"
 
@@ -198,6 +199,10 @@ void LineMode::on_event(const sotto::Event& event) {
   } else if (const auto* progress = std::get_if<sotto::AttachmentProgress>(&event)) {
     print("progress " + std::to_string(session_.attachments().number(*progress)) + " " +
           std::to_string(progress->transferred) + " " + std::to_string(progress->total));
+  } else if (const auto news = account_line(event)) {
+    if (const auto* moved = std::get_if<sotto::HandleMoved>(&event)) session_.forget_name(moved->old_user);
+    if (std::holds_alternative<sotto::RegistrationChanged>(event)) session_.refresh_names();
+    print(escaped(*news));
   }
 }
 

@@ -5,6 +5,8 @@
 //
 //     connection STATE                                              offline, connecting, catching_up or online
 //     changed-chat CHAT STATUS TYPE TITLE                           a chat is new or changed
+//     registration made USER | waits MS | refused CODE, then HANDLE  of one whose command has ended
+//     handle claimed MS | kept | moved | leads OLDUSER NEWUSER, then HANDLE
 //     added CHAT POSITION ID SENDER KIND STATE TEXT                 an entry is new
 //     changed CHAT POSITION ID SENDER KIND STATE TEXT               an entry changed
 //     attachment NUMBER CHAT ID INDEX KIND STATE SIZE NAME          one of the entry that was added, changed or dumped

@@ -7,6 +7,7 @@
 #include <array>
 #include <utility>
 
+#include "chat/account_news.h"
 #include "chat/format.h"
 #include "chat/picture.h"
 #include "chat/text.h"
@@ -191,6 +192,12 @@ void ScreenMode::on_event(const sotto::Event& event) {
   }
   if (const auto* changed = std::get_if<sotto::MessageChanged>(&event)) update(changed->message);
   if (const auto* progress = std::get_if<sotto::AttachmentProgress>(&event)) update(*progress);
+  if (const auto news = account_sentence(event)) {
+    if (const auto* moved = std::get_if<sotto::HandleMoved>(&event)) session_.forget_name(moved->old_user);
+    if (std::holds_alternative<sotto::RegistrationChanged>(event)) session_.refresh_names();
+    note(printable_line(*news));
+    terminal_.bell();
+  }
 }
 
 void ScreenMode::update(const sotto::AttachmentProgress& progress) {

@@ -19,7 +19,7 @@ constexpr std::size_t list_limit = 200;
 
 void Session::refresh_names() {
   if (auto account = client_.account(); account.ok()) account_ = *account;
-  if (account_) names_[account_->user] = account_->handle;
+  if (account_ && !account_->handle.empty()) names_[account_->user] = account_->handle;
   const auto chats = client_.chats(list_limit);
   if (!chats.ok()) return;
   for (const auto& chat : *chats) {
@@ -42,8 +42,8 @@ std::string Session::title(const sotto::Chat& chat) const {
   return chat.name.empty() ? chat.id.to_string().substr(0, 8) : chat.name;
 }
 
-void Session::register_account(const std::string& handle, Completion<sotto::UserId> done) {
-  client_.register_account(handle, [this, done](Result<sotto::UserId> user) {
+void Session::register_account(std::string handle, sotto::RegisterOptions options, Completion<sotto::UserId> done) {
+  client_.register_account(std::move(handle), std::move(options), [this, done](Result<sotto::UserId> user) {
     if (user.ok()) refresh_names();
     done(std::move(user));
   });
@@ -53,6 +53,10 @@ void Session::find(const std::string& handle, Completion<sotto::UserId> done) {
   for (const auto& [user, name] : names_) {
     if (name == handle) return done(user);
   }
+  look_up(handle, std::move(done));
+}
+
+void Session::look_up(const std::string& handle, Completion<sotto::UserId> done) {
   client_.find_user(handle, [this, handle, done](Result<sotto::UserId> user) {
     if (user.ok()) names_[*user] = handle;
     done(std::move(user));

@@ -32,7 +32,11 @@ class Session {
   /// A name to show for a chat. May hold anything.
   [[nodiscard]] std::string title(const sotto::Chat& chat) const;
 
-  void register_account(const std::string& handle, sotto::Completion<sotto::UserId> done);
+  void register_account(std::string handle, sotto::RegisterOptions options, sotto::Completion<sotto::UserId> done);
+  /// Who has a handle now, as the relay says.
+  void look_up(const std::string& handle, sotto::Completion<sotto::UserId> done);
+  /// A user is known under this handle no more.
+  void forget_name(const sotto::UserId& user) { names_.erase(user); }
   /// Who has a handle: from memory, else from the relay.
   void find(const std::string& handle, sotto::Completion<sotto::UserId> done);
 

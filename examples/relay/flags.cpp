@@ -72,6 +72,31 @@ void define(CLI::App& app, Flags& flags) {
   app.add_flag("--push-plain", flags.relay.push_gateway.plain_beyond_loopback,
                "Allow http:// to a push gateway on another machine")
       ->envname("SOTTO_RELAY_PUSH_PLAIN");
+  app.add_option("--registration", flags.registration, "Who may make an account: open, invite or code")
+      ->envname("SOTTO_RELAY_REGISTRATION")
+      ->check(CLI::IsMember({"open", "invite", "code"}))
+      ->capture_default_str();
+  app.add_option("--code-sender", flags.code_sender,
+                 "How codes leave: webhook, or log (for development: whoever reads the log can use them)")
+      ->envname("SOTTO_RELAY_CODE_SENDER")
+      ->check(CLI::IsMember({"webhook", "log"}));
+  app.add_option("--code-webhook", flags.relay.code_gateway.url, "URL of a gateway that sends codes to phone numbers")
+      ->envname("SOTTO_RELAY_CODE_WEBHOOK");
+  app.add_option("--code-token-file", flags.code_token_file, "File with the bearer token for the code gateway")
+      ->envname("SOTTO_RELAY_CODE_TOKEN_FILE");
+  app.add_option("--code-ca", flags.relay.code_gateway.ca_file, "Authorities of the code gateway (PEM)")
+      ->envname("SOTTO_RELAY_CODE_CA");
+  app.add_flag("--code-plain", flags.relay.code_gateway.plain_beyond_loopback,
+               "Allow http:// to a code gateway on another machine")
+      ->envname("SOTTO_RELAY_CODE_PLAIN");
+  app.add_option("--code-resend", flags.code_resend_seconds, "Seconds between two codes to one number")
+      ->envname("SOTTO_RELAY_CODE_RESEND")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  app.add_option("--codes-a-day", flags.relay.codes_a_day, "Codes that the whole relay sends in a day")
+      ->envname("SOTTO_RELAY_CODES_A_DAY")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
   app.add_option("--log-level", flags.log_level, "debug, info, warning or error")
       ->envname("SOTTO_RELAY_LOG_LEVEL")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
@@ -90,6 +115,15 @@ bool complete(Flags& flags) {
   if (!flags.push_token_file.empty() && !read_token(flags.push_token_file, flags.relay.push_gateway.bearer_token)) {
     return false;
   }
+  if (!flags.code_token_file.empty() && !read_token(flags.code_token_file, flags.relay.code_gateway.bearer_token)) {
+    return false;
+  }
+  static const std::map<std::string, sotto::RegistrationMode> modes{{"open", sotto::RegistrationMode::open},
+                                                                    {"invite", sotto::RegistrationMode::invite},
+                                                                    {"code", sotto::RegistrationMode::code}};
+  flags.relay.registration = modes.at(flags.registration);
+  flags.relay.code_resend = std::chrono::seconds(flags.code_resend_seconds);
+  flags.relay.log_codes = flags.code_sender == "log";
   if (flags.relay.data_dir.empty() && flags.dev) flags.relay.data_dir = dev_folder();
   if (!flags.relay.data_dir.empty()) return true;
   std::fprintf(stderr, "sotto-relay: --data names the folder of the store (or --dev to just try it)\n");

@@ -13,6 +13,11 @@ struct Flags {
   std::string log_level = "info";
   int entry_lifetime_days = 30;
   std::string push_token_file;
+  std::string registration = "open";
+  /// How codes leave: "log" or "webhook".
+  std::string code_sender;
+  std::string code_token_file;
+  int code_resend_seconds = 60;
   bool dev = false;
 };
 

@@ -4,9 +4,11 @@
 //     sotto-relay --data /var/lib/sotto --listen 0.0.0.0 --port 443 --cert cert.pem --key key.pem
 //     sotto-relay doctor --data /var/lib/sotto --cert cert.pem --key key.pem
 //     sotto-relay backup --data /var/lib/sotto --to /var/backups/sotto
+//     sotto-relay invite create --data /var/lib/sotto --uses 5 --expires-days 7
 //     sotto-relay restore --from /var/backups/sotto/relay-20260102T030405Z.db --data /var/lib/sotto
 #include "relay/exit_code.h"
 #include "relay/flags.h"
+#include "relay/invite.h"
 #include "relay/maintenance.h"
 #include "relay/serve.h"
 
@@ -23,6 +25,9 @@ int main(int argc, char** argv) {
   backup->add_option("--to", to, "A new file, or a folder that gets one named after the time")->required();
   auto* restoring = app.add_subcommand("restore", "Make the data folder of a backup")->fallthrough();
   restoring->add_option("--from", from, "The file of the backup")->required();
+  Invite invite;
+  auto* inviting = app.add_subcommand("invite", "Make, list or revoke invitations, also while the relay runs");
+  define(*inviting, invite);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -32,5 +37,6 @@ int main(int argc, char** argv) {
   if (doctor->parsed()) return examine(flags);
   if (backup->parsed()) return back_up(flags, to);
   if (restoring->parsed()) return restore(flags, from);
+  if (inviting->parsed()) return run(invite, flags);
   return serve(flags);
 }

@@ -6,9 +6,6 @@
 
 namespace sotto_relay {
 
-namespace {
-
-/// What is told of a file that is not the folder's own.
 int give_up(const sotto::Error& error, const Flags& flags) {
   auto verdict = explain(error, flags.relay);
   switch (error.code) {
@@ -32,8 +29,6 @@ int give_up(const sotto::Error& error, const Flags& flags) {
   std::fprintf(stderr, "sotto-relay: %s\n", verdict.text.c_str());
   return verdict.code;
 }
-
-}  // namespace
 
 int examine(const Flags& flags) {
   int code = exit_ok;

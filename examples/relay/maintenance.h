@@ -12,4 +12,7 @@ int examine(const Flags& flags);
 int back_up(const Flags& flags, const std::string& to);
 int restore(const Flags& flags, const std::string& from);
 
+/// Says why something that is no start of the relay went wrong.
+int give_up(const sotto::Error& error, const Flags& flags);
+
 }  // namespace sotto_relay

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <map>
 
+#include "rpc/account_commands.h"
 #include "rpc/attachments.h"
 
 namespace rpc {
@@ -39,27 +40,7 @@ void answer(const Call& call, const Result<T>& value) {
   call.reply.result(to_json(*value));
 }
 
-// ---- Account, connection, people
-
-void answer_account(const Reply& reply, sotto::Client& client) {
-  const auto account = client.account();
-  if (!account.ok()) return reply.error(account.error());
-  reply.result(*account ? to_json(**account) : Out(nullptr));
-}
-
-void register_account(Call& call) {
-  auto handle = call.fields.text("handle");
-  if (call.refused()) return;
-  call.client().register_account(std::move(handle),
-                                 [reply = call.reply, &client = call.client()](const Result<UserId>& user) {
-                                   if (!user.ok()) return reply.error(user.error());
-                                   answer_account(reply, client);
-                                 });
-}
-
-void account(Call& call) {
-  if (!call.refused()) answer_account(call.reply, call.client());
-}
+// ---- Connection, people
 
 void find_user(Call& call) {
   auto handle = call.fields.text("handle");
@@ -139,6 +120,15 @@ void modify_participants(Call& call) {
     if (!found.ok()) return done(found.error());
     client.modify_participants(chat, *found, kind, done);
   });
+}
+
+void replace_participant(Call& call) {
+  const auto chat = call.fields.id<ChatId>("chatId");
+  const auto old_user = call.fields.id<UserId>("oldUserId");
+  const auto new_user = call.fields.id<UserId>("newUserId");
+  if (call.refused()) return;
+  call.client().replace_participant(chat, old_user, new_user,
+                                    [reply = call.reply](const Status& status) { reply.done(status); });
 }
 
 void rename_chat(Call& call) {
@@ -248,12 +238,17 @@ Handler find_command(const std::string& name) {
   static const std::map<std::string, Handler> all{
       {"register", register_account},
       {"account", account},
+      {"requestCode", request_code},
+      {"setPin", set_pin},
+      {"setDiscoverable", set_discoverable},
+      {"keepHandle", keep_handle},
       {"findUser", find_user},
       {"connect", connect},
       {"disconnect", disconnect},
       {"connection", connection},
       {"createChat", create_chat},
       {"modifyChatParticipants", modify_participants},
+      {"replaceParticipant", replace_participant},
       {"rename", rename_chat},
       {"refreshKeys", refresh_keys},
       {"chats", chats},

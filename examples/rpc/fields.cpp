@@ -72,6 +72,13 @@ std::optional<std::int64_t> Fields::number_if(const std::string& name, std::int6
   return integer(name, Needed::no, least, most);
 }
 
+bool Fields::flag(const std::string& name) {
+  const auto* value = find(name, Needed::yes);
+  if (value == nullptr) return false;
+  if (!value->is_boolean()) refuse(name, "must be true or false");
+  return value->is_boolean() && value->get<bool>();
+}
+
 std::optional<std::vector<std::uint8_t>> Fields::bytes_if(const std::string& name) {
   const auto text = text_if(name, Needed::no);
   if (!text) return std::nullopt;

@@ -34,6 +34,7 @@ class Fields {
   std::optional<bool> flag_if(const std::string& name);
   std::int64_t number(const std::string& name, std::int64_t least, std::int64_t most);
   std::optional<std::int64_t> number_if(const std::string& name, std::int64_t least, std::int64_t most);
+  bool flag(const std::string& name);
 
   template <typename AnyId>
   AnyId id(const std::string& name) {

@@ -120,4 +120,8 @@ void Peer::on_progress(const sotto::AttachmentProgress& progress) {
   if (cursor_ && sink_ != nullptr && sink_->waiting() < most_waiting) write({{"event", to_json(progress)}});
 }
 
+void Peer::on_news(const Out& event) {
+  if (cursor_) write({{"event", event}});
+}
+
 }  // namespace rpc

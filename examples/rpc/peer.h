@@ -79,6 +79,7 @@ class Peer final : public std::enable_shared_from_this<Peer>, public Listener {
 
   /// Held while the bytes of an attachment are on their way into an answer; null if too many are.
   std::shared_ptr<const void> body_slot() { return body_slots_.use_count() > most_bodies ? nullptr : body_slots_; }
+  void on_news(const Out& event) override;
 
   /// The other side asked for an end: it comes once everything is written.
   void close() { closing_ = true; }

@@ -45,6 +45,9 @@ void Service::on_event(const sotto::Event& event) {
   if (const auto* progress = std::get_if<sotto::AttachmentProgress>(&event)) {
     for (const auto& listener : listeners()) listener->on_progress(*progress);
   }
+  if (const auto news = news_of(event)) {
+    for (const auto& listener : listeners()) listener->on_news(*news);
+  }
 }
 
 void Service::on_events_logged() {

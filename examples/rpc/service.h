@@ -11,6 +11,7 @@
 
 #include "chat/background.h"
 #include "rpc/created_attachments.h"
+#include "rpc/values.h"
 
 namespace rpc {
 
@@ -24,6 +25,8 @@ class Listener {
   virtual void on_events() = 0;
   virtual void on_connection(const sotto::ConnectionChanged& change) = 0;
   virtual void on_progress(const sotto::AttachmentProgress& progress) = 0;
+  /// Something about the account or its people, which is not logged.
+  virtual void on_news(const Out& event) = 0;
 };
 
 /// Called once with the message when the relay has it or it failed for good, or with an error.

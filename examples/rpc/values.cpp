@@ -182,4 +182,27 @@ Out to_json(const sotto::AttachmentProgress& progress) {
           {"total", progress.total}};
 }
 
+std::optional<Out> news_of(const sotto::Event& event) {
+  const auto ms = [](sotto::Timestamp time) { return time.time_since_epoch().count(); };
+  if (const auto* changed = std::get_if<sotto::RegistrationChanged>(&event)) {
+    Out out{{"kind", "registration"}, {"handle", changed->handle}};
+    if (changed->user) out["userId"] = changed->user->to_string();
+    if (changed->moves_at) out["movesAt"] = ms(*changed->moves_at);
+    if (changed->problem) out["problem"] = to_json(*changed->problem);
+    return out;
+  }
+  if (const auto* claimed = std::get_if<sotto::HandleClaimed>(&event)) {
+    Out out{{"kind", "handleClaimed"}, {"handle", claimed->handle}, {"moved", claimed->moved}};
+    if (claimed->moves_at) out["movesAt"] = ms(*claimed->moves_at);
+    return out;
+  }
+  if (const auto* moved = std::get_if<sotto::HandleMoved>(&event)) {
+    return Out{{"kind", "handleMoved"},
+               {"handle", moved->handle},
+               {"oldUserId", moved->old_user.to_string()},
+               {"newUserId", moved->new_user.to_string()}};
+  }
+  return std::nullopt;
+}
+
 }  // namespace rpc

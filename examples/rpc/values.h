@@ -21,6 +21,8 @@ Out to_json(const sotto::ConnectionChanged& change);
 Out to_json(const sotto::AttachmentProgress& progress);
 
 std::string_view kind_name(sotto::AttachmentKind kind);
+/// An event about the account or its people, which no log keeps; nothing for any other.
+std::optional<Out> news_of(const sotto::Event& event);
 
 template <typename T>
 Out list_of(const std::vector<T>& values) {

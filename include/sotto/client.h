@@ -44,6 +44,7 @@
 #include <string>
 #include <vector>
 
+#include "sotto/account.h"
 #include "sotto/chat.h"
 #include "sotto/event.h"
 #include "sotto/event_log.h"
@@ -99,6 +100,7 @@ struct ClientConfig {
 struct Account {
   UserId user;
   DeviceId device;
+  /// Empty once it has moved to another account (`HandleClaimed::moved`).
   std::string handle;
 };
 
@@ -149,10 +151,44 @@ class SOTTO_API Client {
   // ---- Account
 
   /// Makes an account on the relay: an identity, this device, and `handle`, an E.164 phone number ("+4930123456") or a
-  /// name of 1 to 64 bytes without spaces. Waits for the network if it must. Calling it again with the same handle
-  /// gives the same answer.
-  /// Errors: INVALID_ARGUMENT, HANDLE_TAKEN, ALREADY_EXISTS (the store has an account with another handle), CLOSED.
+  /// name of 1 to 64 bytes. A phone number may be given as people write it ("+49 (30) 12-34 56", "0049 30 123456").
+  /// Waits for the network if it must, also over restarts. Calling it again with the same handle gives the same answer.
+  /// Errors: INVALID_ARGUMENT, HANDLE_TAKEN, ALREADY_EXISTS (the store has an account with another handle), and what
+  /// the overload below says of a relay that wants more than a handle; CLOSED.
   void register_account(std::string handle, Completion<UserId> done);
+  /// As above, and shows what the relay wants. A PIN is hashed on the calling thread, which takes some tenths of a
+  /// second. After an error other than HANDLE_PENDING the store has no account, and the same code is still good, unless
+  /// it was the wrong one.
+  /// Errors (also): CODE_REQUIRED, WRONG_CODE, INVITE_REQUIRED, PIN_REQUIRED (the handle is locked: show the PIN that
+  /// its account was given, with the same code), RATE_LIMITED (for longer than a minute; see `retry_after`),
+  /// UNAVAILABLE (no memory to hash the PIN). HANDLE_PENDING: the number was proved, but an account that was active of
+  /// late has it. Its devices are told, and may object for `retry_after` (a day). The client keeps what it showed and
+  /// asks again by itself, also after a restart; `RegistrationChanged` tells when, and how it ended. Until then another
+  /// handle may be registered instead.
+  void register_account(std::string handle, RegisterOptions options, Completion<UserId> done);
+
+  /// Has the relay send a code to a phone number, for `register_account`. Works before there is an account. Codes to a
+  /// number are a minute apart, and five a day.
+  /// Errors: INVALID_ARGUMENT (no phone number), UNSUPPORTED (the relay wants no codes), RATE_LIMITED (see
+  /// `retry_after`; after a lost connection a code may be on its way all the same), ALREADY_EXISTS (the store has an
+  /// account), UNAVAILABLE (no answer within 30 s), CLOSED.
+  void request_code(std::string handle, Completion<CodeSent> done);
+
+  /// Locks the own handle with a PIN (UTF-8, 4 to 64 bytes): who proves the handle with a code gets it with the PIN, at
+  /// once, and without it not at all. Nothing takes the lock away. The relay keeps a hash of the PIN's Argon2id, which
+  /// is computed on the calling thread (some tenths of a second). Errors: INVALID_ARGUMENT, NOT_REGISTERED,
+  /// HANDLE_TAKEN (the handle has moved), NOT_FOUND (the relay knows of no handle), RATE_LIMITED, UNAVAILABLE (no
+  /// answer within 30 s: it may have been set), CLOSED.
+  void set_pin(std::optional<std::string> pin, Completion<void> done = {});
+
+  /// Whether others find this account by its handle (at first: yes). Who knows its userId can write to it all the same.
+  /// Errors: NOT_REGISTERED, RATE_LIMITED, UNAVAILABLE (no answer within 30 s: it may have been set), CLOSED.
+  void set_discoverable(bool discoverable, Completion<void> done = {});
+
+  /// Answers `HandleClaimed`: the handle stays here, and nobody may claim it for a week. Idempotent.
+  /// Errors: NOT_REGISTERED, HANDLE_TAKEN (it has moved), NOT_FOUND, RATE_LIMITED, UNAVAILABLE (no answer within 30 s),
+  /// CLOSED.
+  void keep_handle(Completion<void> done = {});
 
   /// The account, or nothing before `register_account` was called. Errors: IO_ERROR, CLOSED.
   [[nodiscard]] Result<std::optional<Account>> account() const;
@@ -168,7 +204,8 @@ class SOTTO_API Client {
 
   // ---- People
 
-  /// Looks a handle up. The user's identity key is pinned at first sight.
+  /// Looks a handle up, in the forms of `register_account`. The user's identity key is pinned at first sight. If this
+  /// store has met another user under the handle, the event `HandleMoved` comes before the completion.
   /// Errors: NOT_REGISTERED, UNKNOWN_USER, RATE_LIMITED, UNAVAILABLE (no answer within 30 s), CLOSED.
   void find_user(std::string handle, Completion<UserId> done);
 
@@ -218,6 +255,13 @@ class SOTTO_API Client {
   /// Errors: NOT_FOUND, FORBIDDEN (not an admin, a direct chat), LIMIT_EXCEEDED (101st user), UNKNOWN_USER,
   /// NO_KEY_PACKAGES, REMOVED, CLOSED.
   void modify_participants(const ChatId& chat, const UserId& user, ParticipantOperation operation,
+                           Completion<void> done = {});
+
+  /// Removes all devices of one user and adds those of another, in one change: for a person whose handle leads to a new
+  /// account (`HandleMoved`). As `modify_participants`; what of it others did already is not done again. Who was an
+  /// admin is not one as the new user. A direct chat stays with the old user for ever: open one with the new one.
+  /// Errors: as `modify_participants`; INVALID_ARGUMENT (no two users).
+  void replace_participant(const ChatId& chat, const UserId& old_user, const UserId& new_user,
                            Completion<void> done = {});
 
   /// Gives a group a new name (UTF-8, at most 256 bytes). As `modify_participants`.

@@ -3,6 +3,7 @@
 
 #include <variant>
 
+#include "sotto/account.h"
 #include "sotto/chat.h"
 #include "sotto/error.h"
 #include "sotto/message.h"
@@ -76,6 +77,7 @@ struct ReceiptsChanged {
 /// Events arrive in the order in which the store changed, each after its change is on disk. More kinds may come with
 /// later versions.
 using Event = std::variant<ConnectionChanged, ChatChanged, MessageAdded, MessageChanged, AttachmentProgress,
-                           TypingChanged, PresenceChanged, PersonChanged, ReceiptsChanged>;
+                           TypingChanged, PresenceChanged, PersonChanged, ReceiptsChanged, RegistrationChanged, HandleClaimed,
+                           HandleMoved>;
 
 }  // namespace sotto

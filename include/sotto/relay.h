@@ -24,9 +24,21 @@
 
 namespace sotto {
 
+/// Who may make an account.
+enum class RegistrationMode : std::uint8_t {
+  /// Whoever comes, under any handle that is free.
+  open = 0,
+  /// Whoever shows an invitation, which counts its uses.
+  invite = 1,
+  /// Whoever shows the code that was sent to their phone number: handles are E.164 numbers only, and a number that has
+  /// an account can move to another one.
+  code = 2,
+};
+
 /// A program of the operator's that the relay tells something by HTTP POST.
 struct RelayWebhook {
-  /// `https://host[:port][/path]`; `http://…` only to this machine, unless `plain_beyond_loopback`. Empty: there is none.
+  /// `https://host[:port][/path]`; `http://…` only to this machine, unless `plain_beyond_loopback`. Empty: there is
+  /// none.
   std::string url;
   /// Sent as `Authorization: Bearer …`; empty: no such header.
   std::string bearer_token;
@@ -52,6 +64,16 @@ struct RelayConfig {
   /// How long an entry waits for a device that does not fetch it, at least an hour; then it is deleted, up to a
   /// thirtieth of this later, and the device is told of the gap.
   std::chrono::hours entry_lifetime{30 * 24};
+  /// Who may make an account.
+  RegistrationMode registration = RegistrationMode::open;
+  /// Mode `code` needs one of these: the program that sends text messages, which is sent
+  /// `{"to":"+4930123456","code":"123456","ttl_seconds":600}`; or, for development only, the log, at level warning.
+  RelayWebhook code_gateway;
+  bool log_codes = false;
+  /// Codes that the whole relay sends in a day, a quarter of them at once; the count begins anew with each start.
+  std::uint32_t codes_a_day = 1000;
+  /// Between two codes to one number, which gets five a day at most; a second to an hour.
+  std::chrono::seconds code_resend{60};
   /// The admin port: health, readiness, Prometheus metrics and a status page over plain HTTP, to read only, without
   /// password. Nothing: there is none; 0 lets the system choose one, which `admin_port()` then tells.
   std::optional<std::uint16_t> admin_port;
@@ -77,13 +99,24 @@ struct RelayFinding {
   std::string found;
 };
 
+/// An invitation, without its text, which only its maker has seen.
+struct RelayInvite {
+  /// Names it for `Relay::revoke_invite`.
+  std::string id;
+  std::uint32_t uses = 0;
+  std::uint32_t used = 0;
+  std::chrono::system_clock::time_point created_at;
+  std::chrono::system_clock::time_point expires_at;
+};
+
 /// A running relay. All calls are safe from any thread.
 class SOTTO_API Relay {
  public:
   /// Opens the store, listens, and returns when connections are accepted. Several relays may run in one process.
   /// Errors: INVALID_ARGUMENT, IN_USE (another process has the folder), ADDRESS_IN_USE (if it is the admin port, the
   /// message begins with "admin port"), TLS_FAILED (certificate), NEWER_SCHEMA, CORRUPT, IO_ERROR, DISK_FULL; a
-  /// webhook's URL or token may be INVALID_ARGUMENT, its authorities TLS_FAILED. An expired certificate is a warning in the log.
+  /// webhook's URL or token may be INVALID_ARGUMENT, its authorities TLS_FAILED. An expired certificate is a warning in
+  /// the log.
   static Result<std::unique_ptr<Relay>> start(RelayConfig config);
 
   /// Looks at what such a relay needs of this machine: clock, certificate and key, folder, store, disk (free space, and
@@ -102,6 +135,19 @@ class SOTTO_API Relay {
   /// incarnation, by which clients see that the relay may have forgotten something. All or nothing. Errors: NOT_FOUND,
   /// ALREADY_EXISTS (folder not empty), CORRUPT, NEWER_SCHEMA, IO_ERROR, DISK_FULL, INVALID_ARGUMENT. Any thread.
   static Status restore(const std::string& from, const std::string& data_dir);
+
+  /// Makes an invitation to the relay of `data_dir` that 1 to 1,000 people can use until its lifetime (an hour to ten
+  /// years) is over, and gives its text: 20 letters and digits, of which the store has a hash only. Also while the
+  /// relay runs, which takes it from the next registration on. Errors: INVALID_ARGUMENT, NOT_FOUND (no store: the relay
+  /// has not been started yet), IN_USE (the store is busy for longer than five seconds: try again), NEWER_SCHEMA,
+  /// CORRUPT, IO_ERROR, DISK_FULL. Blocks. Any thread.
+  static Result<std::string> create_invite(const std::string& data_dir, std::uint32_t uses,
+                                           std::chrono::hours lifetime);
+  /// All invitations that are stored: until 30 days after their time. Errors: as `create_invite`.
+  static Result<std::vector<RelayInvite>> invites(const std::string& data_dir);
+  /// Takes an invitation back, by its id or its text: nobody can use it any more, who has is not affected. Errors: as
+  /// `create_invite`; NOT_FOUND.
+  static Status revoke_invite(const std::string& data_dir, const std::string& invite);
 
   /// As `stop`.
   ~Relay();

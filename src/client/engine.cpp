@@ -22,6 +22,7 @@ constexpr std::chrono::milliseconds pause_after_failure{500};
 Engine::Engine(store::Database& db, Random& random, const Logger& log, std::function<void(const Event&)> on_event)
     : c_(db, random, log, std::move(on_event)),
       session_(c_),
+      account_requests_(c_, session_),
       groups_(c_),
       outbox_(c_, session_, groups_, runtimes_),
       media_session_(c_),
@@ -102,6 +103,7 @@ Status Engine::run(std::span<Input> inputs) {
     media_session_.on_time();
     if (media_session_.offline()) media_.on_connection_lost();
   }
+  account_requests_.pump();
   SOTTO_TRY(pump_queries());
   SOTTO_TRY(media_.pump(session_.ready()));
   SOTTO_TRY(pump());
@@ -134,6 +136,7 @@ void Engine::set_clock_back(std::chrono::milliseconds by) {
   receipts_.set_clock_back(by);
   signals_.set_clock_back(by);
   people_.set_clock_back(by);
+  account_requests_.set_clock_back(by);
   for (auto& [id, query] : queries_) query.deadline -= by;
 }
 
@@ -151,6 +154,7 @@ void Engine::on_lost(const Error& why) {
   receipts_.on_connection_lost();
   signals_.on_connection_lost();
   people_.on_connection_lost();
+  account_requests_.on_connection_lost();
   for (auto& [id, query] : queries_) query.asked = false;
 }
 
@@ -203,6 +207,8 @@ Status Engine::on_push(const wire::Push& push) {
       return signals_.on_ephemeral(push.ephemeral());
     case wire::Push::kKeyPackagesLow:
       return session_.publish_key_packages(push.key_packages_low().remaining());
+    case wire::Push::kHandleNotice:
+      return account_requests_.on_notice(push.handle_notice());
     case wire::Push::kGoingAway:
       session_.on_going_away(push.going_away());
       return {};
@@ -290,6 +296,8 @@ Status Engine::on_found(std::size_t id, const wire::Response& response) {
       return Error(ErrorCode::CERTIFICATE_REFUSED, "the device list of another user");
     }
     SOTTO_TRY(c_.users.meet(list, response.user_found().device_list(), command.handle, c_.now_ms()));
+    SOTTO_TRY_ASSIGN(const auto before, c_.users.take_handle(command.handle, list.user));
+    if (before) c_.emit(HandleMoved{command.handle, *before, list.user});
     return list.user;
   }();
   if (!found.ok() && must_undo(found.error())) return found.error();
@@ -328,6 +336,7 @@ std::optional<Timestamp> Engine::next_timer() const {
   };
   if (session_.ready()) consider(runtimes_.next_timer());
   for (const auto& [id, query] : queries_) consider(query.deadline);
+  consider(account_requests_.next_timer());
   consider(media_session_.next_timer());
   consider(media_.next_timer());
   consider(receipts_.next_timer());
@@ -340,6 +349,7 @@ Outputs Engine::close(std::span<const Input> never_stepped) {
   c_.out = {};
   const Error why(ErrorCode::CLOSED, "the client was closed");
   session_.close(why);
+  account_requests_.close(why);
   intents_.close(why);
   media_.close(why);
   for (const auto& [id, query] : queries_) c_.complete<UserId>(query.command.done, why);
@@ -356,7 +366,9 @@ Status Engine::compare_with_store() {
     const auto& memory = *c_.account;
     if (stored->session != memory.session || stored->ack_no != memory.ack_no || stored->user != memory.user ||
         stored->registered != memory.registered || stored->rolled_back != memory.rolled_back ||
-        stored->incarnation != memory.incarnation || stored->receipts_since != memory.receipts_since) {
+        stored->incarnation != memory.incarnation || stored->receipts_since != memory.receipts_since ||
+        stored->code != memory.code ||
+        stored->handle_moves_at != memory.handle_moves_at || stored->handle_moved != memory.handle_moved) {
       return Error(ErrorCode::INTERNAL, "the account");
     }
   }

@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 
+#include "client/account.h"
 #include "client/inbox.h"
 
 namespace sotto::client {
@@ -70,6 +71,7 @@ class Engine {
 
   Context c_;
   Session session_;
+  AccountRequests account_requests_;
   Runtimes runtimes_;
   ChatGroups groups_;
   Outbox outbox_;

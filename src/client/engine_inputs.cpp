@@ -58,6 +58,8 @@ void Engine::fail(Context& context, const Input& input, const Error& why) {
 Status Engine::dispatch(Input& input) {
   return std::visit(Overloaded{
                         [&](const RegisterCommand& command) { return session_.on_command(command); },
+                        [&](const RequestCodeCommand& command) { return session_.on_command(command); },
+                        [&](const AskCommand& command) { return account_requests_.on_command(command); },
                         [&](const FindUserCommand& command) {
                           const auto id = next_query_++;
                           c_.undo.emplace_back([this, id] { queries_.erase(id); });

@@ -23,6 +23,8 @@ IntentKind kind_of(ChangeKind kind) {
       return IntentKind::remove;
     case ChangeKind::rename:
       return IntentKind::rename;
+    case ChangeKind::replace:
+      return IntentKind::replace;
     case ChangeKind::refresh:
       break;
   }
@@ -80,16 +82,22 @@ Status Intents::on_command(const ChangeChatCommand& command) {
     return refuse(ErrorCode::REMOVED, "nothing can be changed in this chat any more");
   }
   if (command.kind != ChangeKind::refresh && chat->type == ChatType::direct) {
-    return refuse(ErrorCode::FORBIDDEN, "a direct chat has two users for ever and no name");
+    return refuse(ErrorCode::FORBIDDEN, command.kind == ChangeKind::replace
+                                            ? "a direct chat has two users for ever: open a new one with the new user"
+                                            : "a direct chat has two users for ever and no name");
   }
   IntentRow intent;
   intent.chat = command.chat;
   intent.kind = kind_of(command.kind);
   intent.text = command.name;
-  if (command.kind == ChangeKind::add || command.kind == ChangeKind::remove) intent.user = command.user;
+  if (command.kind != ChangeKind::rename && command.kind != ChangeKind::refresh) intent.user = command.user;
   if (command.kind == ChangeKind::add) {
     want_packages(intent, command.user);
     SOTTO_TRY(c_.people.set_known(command.user));
+  }
+  if (command.kind == ChangeKind::replace) {
+    want_packages(intent, command.successor);
+    SOTTO_TRY(c_.people.set_known(command.successor));
   }
   SOTTO_TRY_ASSIGN(const auto id, c_.intents.insert(intent, c_.now_ms()));
   if (command.done) {
@@ -177,6 +185,9 @@ Status Intents::step_change(ChatRow& chat, IntentRow& intent) {
       if (*intent.user == c_.account->user) {
         return fail(intent, Error(ErrorCode::FORBIDDEN, "an admin cannot remove itself"));
       }
+    } else if (intent.kind == IntentKind::replace) {
+      SOTTO_TRY_ASSIGN(const auto next, prepare_replacement(intent, roster));
+      if (next == Next::ended || next == Next::asked) return {};
     } else if (intent.kind == IntentKind::rename && state.name == intent.text) {
       return finish(intent, {});
     }
@@ -185,65 +196,6 @@ Status Intents::step_change(ChatRow& chat, IntentRow& intent) {
     }
   }
   return send(chat, intent);
-}
-
-Result<CommitPlan> Intents::plan_for(const IntentRow& intent, const mls::Group& group) {
-  CommitPlan plan;
-  for (const auto& user : intent.packages.users()) {
-    for (const auto& package : user.packages()) {
-      SOTTO_TRY_ASSIGN(auto key_package, mls::key_package_from_message(wire::view(package.key_package())));
-      plan.adds.push_back(std::move(key_package));
-    }
-  }
-  if (intent.kind != IntentKind::remove && intent.kind != IntentKind::rename) return plan;
-  SOTTO_TRY_ASSIGN(auto state, read_chat_state(group.extensions()));
-  if (intent.kind == IntentKind::rename) {
-    state.name = intent.text;
-    plan.state = std::move(state);
-    return plan;
-  }
-  SOTTO_TRY_ASSIGN(const auto devices, read_devices(group.members()));
-  for (const auto& device : devices) {
-    if (device.certificate.user == *intent.user) plan.removes.push_back(device.leaf);
-  }
-  if (state.admins.erase(*intent.user) > 0) plan.state = std::move(state);
-  return plan;
-}
-
-Status Intents::plan_and_stage(ChatRow& chat, IntentRow& intent, const mls::Group& group, bool founding) {
-  SOTTO_TRY_ASSIGN(const auto plan, plan_for(intent, group));
-  SOTTO_TRY_ASSIGN(auto change, groups_.stage(chat, plan, founding));
-  wire::Request request;
-  const auto id = to_string_bytes(chat.id);
-  if (founding) {
-    auto& command = *request.mutable_create_chat();
-    command.set_chat_id(id);
-    command.set_type(static_cast<wire::ChatType>(chat.type));
-    *command.add_participants() = to_string_bytes(c_.account->user);
-    for (const auto& user : intent.packages.users()) command.add_participants(user.user_id());
-    *command.mutable_commit() = std::move(change.commit);
-  } else if (intent.user) {
-    auto& command = *request.mutable_modify_chat_participants();
-    command.set_chat_id(id);
-    command.set_user_id(to_string_bytes(*intent.user));
-    command.set_operation(intent.kind == IntentKind::add ? wire::ADD : wire::REMOVE);
-    *command.mutable_commit() = std::move(change.commit);
-  } else {
-    auto& command = *request.mutable_update_chat();
-    command.set_chat_id(id);
-    *command.mutable_commit() = std::move(change.commit);
-  }
-  wire::StoredRequest stored;
-  stored.set_request(request.SerializeAsString());
-  if (!change.tree_ciphertext.empty()) {
-    stored.set_tree_attachment_id(wire::field(change.tree_attachment_id));
-    stored.set_tree_ciphertext(wire::field(change.tree_ciphertext));
-    stored.set_tree_token_hash(wire::field(change.tree_token_hash));
-  }
-  intent.request = std::move(stored);
-  intent.stub_hash = change.stub_hash;
-  intent.commit_id = change.commit_id;
-  return c_.intents.update(intent);
 }
 
 Status Intents::send(const ChatRow& chat, IntentRow& intent) {

@@ -37,6 +37,9 @@ class Intents {
  private:
   Status step_create(ChatRow& chat, IntentRow& intent);
   Status step_change(ChatRow& chat, IntentRow& intent);
+  /// What is to be done with an intent next: stage its commit, wait for key packages, or nothing.
+  enum class Next { stage, asked, ended };
+  Result<Next> prepare_replacement(IntentRow& intent, const wire::Roster& roster);
   /// Asks for key packages that are missing; false if none are.
   Result<bool> take_packages(const IntentRow& intent);
   Status on_packages(std::int64_t intent_id, const std::vector<UserId>& asked, const wire::Response& response);

@@ -9,14 +9,31 @@
 
 #include "base/bytes.h"
 #include "sotto/client.h"
+#include "wire/message.h"
 
 namespace sotto::client {
 
 // ---- Commands of the app. `done` may be empty.
 
+/// What a registration shows to the relay, if it wants it.
+struct Credentials {
+  std::string code;
+  std::string invite;
+  Bytes pin_hash;
+};
 struct RegisterCommand {
   std::string handle;
   Completion<UserId> done;
+  Credentials credentials = {};
+};
+struct RequestCodeCommand {
+  std::string handle;
+  Completion<CodeSent> done;
+};
+/// A request of the account's own that is answered by nothing but success, such as SetPin.
+struct AskCommand {
+  wire::Request request;
+  Completion<void> done;
 };
 struct FindUserCommand {
   std::string handle;
@@ -30,13 +47,15 @@ struct CreateChatCommand {
   std::string name;
   Completion<Chat> done;
 };
-enum class ChangeKind : std::uint8_t { add, remove, rename, refresh };
+enum class ChangeKind : std::uint8_t { add, remove, rename, refresh, replace };
 struct ChangeChatCommand {
   ChatId chat;
   ChangeKind kind = ChangeKind::refresh;
   UserId user;
   std::string name;
   Completion<void> done;
+  /// Of a replacement: who comes in the place of `user`.
+  UserId successor = {};
 };
 struct SendCommand {
   Message message;
@@ -132,7 +151,7 @@ struct MediaConnectionLost {
 /// Nothing but the passing of time.
 struct TimerDue {};
 
-using Input = std::variant<RegisterCommand, FindUserCommand, CreateChatCommand, ChangeChatCommand, SendCommand,
+using Input = std::variant<RegisterCommand, RequestCodeCommand, AskCommand, FindUserCommand, CreateChatCommand, ChangeChatCommand, SendCommand,
                            ForwardCommand, TransferCommand, RequestAttachmentCommand, DownloadPolicyCommand,
                            AttachmentUsedCommand, ReleaseEventsCommand,
                            MarkReadCommand, AnswerRequestCommand, BlockCommand, ProfileCommand, PrivacyCommand,

@@ -22,36 +22,6 @@ constexpr std::chrono::seconds probe_timeout{5};
 /// A connection that held for this long is followed by a new one soon; shorter ones ever later.
 constexpr std::chrono::seconds good_connection{20};
 
-/// The account of a new user: identity, device, certificate and device list 1.
-AccountRow new_account(const std::string& handle, Timestamp now, Random& random) {
-  AccountRow account;
-  account.handle = handle;
-  account.identity = crypto::generate_signature_key(random);
-  account.user = wire::user_id_of(account.identity.public_key);
-  account.device = random_id<DeviceId>(random);
-  account.device_key = crypto::generate_signature_key(random);
-
-  const auto issued_at = static_cast<std::uint64_t>(now.time_since_epoch().count());
-  wire::DeviceCertificate certificate;
-  certificate.set_user_id(to_string_bytes(account.user));
-  certificate.set_identity_key(wire::field(account.identity.public_key.view()));
-  certificate.set_device_id(to_string_bytes(account.device));
-  certificate.set_device_key(wire::field(account.device_key.public_key.view()));
-  certificate.set_era(account.era);
-  certificate.set_list_version(1);
-  certificate.set_issued_at(issued_at);
-  certificate.set_primary(true);
-
-  wire::DeviceList list;
-  list.set_user_id(to_string_bytes(account.user));
-  list.set_identity_key(wire::field(account.identity.public_key.view()));
-  list.set_version(1);
-  *list.add_devices() = wire::sign_certificate(certificate, account.identity.private_key);
-  list.set_issued_at(issued_at);
-  account.device_list = wire::sign_device_list(list, account.identity.private_key);
-  return account;
-}
-
 }  // namespace
 
 wire::Request authentication(const AccountRow& account, ByteView nonce, wire::ConnectionKind kind) {
@@ -90,37 +60,11 @@ void Session::post(const wire::Request& request) {
   c_.out.frames.push_back(wire::encode(envelope));
 }
 
-Status Session::on_command(const RegisterCommand& command) {
-  if (c_.account) {
-    if (c_.account->handle != command.handle) {
-      c_.complete<UserId>(command.done, Error(ErrorCode::ALREADY_EXISTS, "the store has an account already"));
-      return {};
-    }
-    if (c_.account->registered) {
-      c_.complete<UserId>(command.done, c_.account->user);
-      return {};
-    }
-  } else {
-    auto account = new_account(command.handle, c_.now, c_.random);
-    SOTTO_TRY(c_.accounts.insert(account));
-    c_.account = std::move(account);
-  }
-  c_.undo.emplace_back([this, count = registrations_.size()] { registrations_.resize(count); });
-  registrations_.push_back(command.done);
-  on_connect_wanted();
-  return {};
-}
-
-void Session::finish_registration(const Result<UserId>& result) {
-  c_.undo.emplace_back([this, waiting = registrations_] { registrations_ = waiting; });
-  for (const auto& done : registrations_) c_.complete<UserId>(done, result);
-  registrations_.clear();
-}
-
 void Session::on_connect_wanted() {
   wanted_ = true;
   failures_ = 0;
   next_try_ = c_.now;
+  patient_until_.reset();
   try_connect();
   probe();
 }
@@ -145,7 +89,7 @@ void Session::on_disconnect_wanted() {
 }
 
 void Session::try_connect() {
-  if (!wanted_ || !c_.account || c_.account->rolled_back || link_ != Link::offline || c_.now < next_try_) return;
+  if (!wanted_ || !wants_connection() || link_ != Link::offline || c_.now < next_try_) return;
   link_ = Link::connecting;
   connecting_since_ = c_.now;
   c_.out.network = NetworkAction::connect;
@@ -164,6 +108,8 @@ void Session::on_lost(const Error& why) {
   publishing_ = false;
   probe_until_.reset();
   nonce_.clear();
+  asked_for_account_ = false;
+  for (auto& [id, query] : code_queries_) query.asked = false;
   c_.out.frames.clear();
   failures_ = was_good ? 0 : failures_ + 1;
   next_try_ = c_.now + backoff(failures_, wire::limits::reconnect_first, wire::limits::reconnect_most, c_.random);
@@ -182,37 +128,11 @@ Status Session::on_challenge(const wire::Challenge& challenge) {
   if (challenge.nonce().size() != 32) return Error(ErrorCode::PROTOCOL_ERROR, "a challenge of the wrong size");
   nonce_ = to_bytes(wire::view(challenge.nonce()));
   relay_time_at_begin_ = std::min<std::uint64_t>(challenge.server_time(), position::highest_seq);
-  if (c_.account->registered) return authenticate();
-
+  if (c_.account && c_.account->registered) return authenticate();
   link_ = Link::registering;
-  wire::Request request;
-  auto& command = *request.mutable_register_();
-  command.set_handle(c_.account->handle);
-  *command.mutable_device_list() = c_.account->device_list;
-  command.set_signature(wire::field(
-      crypto::sign(c_.account->identity.private_key, wire::registration_statement(nonce_, c_.account->handle)).view()));
-  this->request(request, [this](const wire::Response& response) { return on_registered(response); });
+  ask_for_codes();
+  if (c_.account && !patient_until_) ask_for_account();
   return {};
-}
-
-Status Session::on_registered(const wire::Response& response) {
-  const auto status = wire::status_of(response);
-  if (!status.ok()) {
-    if (status.error().retryable) {
-      abandon(status.error());
-      return {};
-    }
-    // The relay will not have this account: the app may try another handle.
-    SOTTO_TRY(c_.accounts.remove());
-    c_.account.reset();
-    finish_registration(status.error());
-    abandon(status.error());
-    return {};
-  }
-  SOTTO_TRY(c_.accounts.set_registered());
-  c_.account->registered = true;
-  finish_registration(c_.account->user);
-  return authenticate();
 }
 
 Status Session::authenticate() {
@@ -288,6 +208,7 @@ Status Session::on_answer(std::uint64_t id, const wire::Response& response) {
 }
 
 void Session::on_time() {
+  end_code_queries();
   if (link_ == Link::offline) {
     // A clock that was set back must not keep the client offline.
     next_try_ = std::min(next_try_, c_.now + wire::limits::reconnect_most);
@@ -312,11 +233,15 @@ void Session::on_time() {
 
 std::optional<Timestamp> Session::next_timer() const {
   if (link_ == Link::offline) {
-    if (!wanted_ || !c_.account || c_.account->rolled_back) return std::nullopt;
-    return next_try_;
+    auto out = code_deadline();
+    if (!wanted_) return out;
+    if (wants_connection()) return std::min(out.value_or(Timestamp::max()), next_try_);
+    if (patient_until_) return std::min(out.value_or(Timestamp::max()), *patient_until_);
+    return out;
   }
-  if (link_ < Link::registering) return connecting_since_ + connect_timeout;
-  auto out = probe_until_;
+  auto out = code_deadline();
+  if (link_ < Link::registering) return std::min(out.value_or(Timestamp::max()), connecting_since_ + connect_timeout);
+  if (probe_until_) out = std::min(out.value_or(Timestamp::max()), *probe_until_);
   if (!waiting_.empty()) out = std::min(out.value_or(Timestamp::max()), waiting_.begin()->second.deadline);
   return out;
 }
@@ -326,6 +251,8 @@ void Session::set_clock_back(std::chrono::milliseconds by) {
   connecting_since_ -= by;
   ready_since_ -= by;
   if (probe_until_) *probe_until_ -= by;
+  if (patient_until_) *patient_until_ -= by;
+  for (auto& [id, query] : code_queries_) query.deadline -= by;
   for (auto& [id, waiting] : waiting_) waiting.deadline -= by;
 }
 
@@ -346,6 +273,10 @@ void Session::announce(bool caught_up) {
   c_.out.connection = state;
 }
 
-void Session::close(const Error& why) { finish_registration(why); }
+void Session::close(const Error& why) {
+  finish_registration(why);
+  for (const auto& [id, query] : code_queries_) c_.complete<CodeSent>(query.command.done, why);
+  code_queries_.clear();
+}
 
 }  // namespace sotto::client

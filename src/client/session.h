@@ -42,6 +42,7 @@ class Session {
   void post(const wire::Request& request);
 
   Status on_command(const RegisterCommand& command);
+  Status on_command(const RequestCodeCommand& command);
   void on_connect_wanted();
   void on_disconnect_wanted();
   void on_connected();
@@ -80,10 +81,25 @@ class Session {
     OnAnswer on_answer;
     Timestamp deadline;
   };
+  /// Somebody who waits for a code.
+  struct CodeQuery {
+    RequestCodeCommand command;
+    Timestamp deadline;
+    bool asked = false;
+  };
+  /// Whether there is anything to connect for.
+  [[nodiscard]] bool wants_connection() const;
   void try_connect();
   void probe();
   Status authenticate();
+  void ask_for_account();
   Status on_registered(const wire::Response& response);
+  Status on_refused(const Error& why);
+  void ask_for_codes();
+  void on_code_answer(std::uint64_t id, const wire::Response& response);
+  void end_code_query(std::uint64_t id, const Result<CodeSent>& result);
+  void end_code_queries();
+  [[nodiscard]] std::optional<Timestamp> code_deadline() const;
   Status on_authenticated(const wire::Response& response);
   void finish_registration(const Result<UserId>& result);
 
@@ -97,6 +113,12 @@ class Session {
   Bytes nonce_;
   std::uint64_t relay_time_at_begin_ = 0;
   std::vector<Completion<UserId>> registrations_;
+  /// The registration was sent on this connection.
+  bool asked_for_account_ = false;
+  /// The handle moves here then; until then the relay is not asked again.
+  std::optional<Timestamp> patient_until_;
+  std::map<std::uint64_t, CodeQuery> code_queries_;
+  std::uint64_t next_code_query_ = 1;
   ConnectionState announced_ = ConnectionState::offline;
   std::optional<Error> problem_;
   Timestamp connecting_since_{};

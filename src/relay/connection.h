@@ -23,6 +23,10 @@ struct Waiting {
   std::size_t bytes = 0;
   /// How often it was tried and met a conflict.
   int conflicts = 0;
+  /// Its part of the sender's rate limit was taken, in a turn before.
+  bool counted = false;
+  /// How often an invitation was written down for it.
+  int reservations = 0;
   /// Received::stamp.
   std::uint64_t stamp = 0;
 };

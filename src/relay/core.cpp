@@ -56,6 +56,7 @@ class Core::Impl {
     drop_unauthenticated();
     rooms_.blobs.expire();
     rooms_.expiry.look();
+    rooms_.registration.look();
     rooms_.deletion.look();
     const bool more = work();
     drop_the_demanding();
@@ -183,6 +184,7 @@ class Core::Impl {
       const auto waiting = handle_requests();
       rooms_.delivery.work();
       rooms_.expiry.work();
+      rooms_.registration.work();
       rooms_.deletion.work();
       rooms_.pushes.work();
       flush();
@@ -355,6 +357,7 @@ class Core::Impl {
     if (s_.checkpoint_due != 0) add(s_.checkpoint_due);
     add(rooms_.blobs.next_expiry());
     add(rooms_.expiry.next_look());
+    if (const auto look = rooms_.registration.next_look()) add(*look);
     if (const auto more = rooms_.deletion.next_look()) add(*more);
     return std::chrono::milliseconds(*due > s_.now ? *due - s_.now : 0);
   }

@@ -53,6 +53,14 @@ std::string command_name(Command command) {
       return "send_ephemeral";
     case Command::kSetReadMark:
       return "set_read_mark";
+    case Command::kRequestCode:
+      return "request_code";
+    case Command::kSetPin:
+      return "set_pin";
+    case Command::kSetDiscovery:
+      return "set_discovery";
+    case Command::kKeepHandle:
+      return "keep_handle";
     case Command::kDeleteAccount:
       return "delete_account";
     case Command::kLogOut:

@@ -32,12 +32,6 @@ void forget(RecordCache<T>& cache, const RecordKey& key) {
   if (const auto record = cache.need(key); record && record->has_value()) cache.set(key, std::nullopt);
 }
 
-std::vector<DeviceRef> devices_of(const UserId& user, const UserRecord& record) {
-  std::vector<DeviceRef> out;
-  for (const auto& device : record.devices) out.push_back({user, device.device});
-  return out;
-}
-
 }  // namespace
 
 bool read_devices(State& state, Call& call, const std::vector<DeviceRef>& devices, Answer& failure) {

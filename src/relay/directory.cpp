@@ -21,12 +21,16 @@ Answer Directory::find_user(Call& call, const wire::FindUser& request) {
     const auto owner = (*handle)->user;
     const auto user = s_.record(call, s_.users, keys::user(owner));
     if (!user) return user.answer;
-    if (exists(*user)) {
+    const auto& self = call.connection.sender.device.user;
+    if (exists(*user) && (!(*user)->hidden || owner == self)) {
       response.mutable_user_found()->set_user_id(to_string_bytes(owner));
       *response.mutable_user_found()->mutable_device_list() = (*user)->list();
     }
   }
-  if (auto limited = s_.limit('f', {view(call.connection.sender.device.user)}, s_.config.finds)) return limited;
+  const auto& asker = call.connection.sender.device.user;
+  if (auto limited = s_.limit('f', {view(asker)}, s_.config.finds)) return limited;
+  if (auto limited = s_.limit('F', {view(asker)}, s_.config.finds_a_day)) return limited;
+  if (auto limited = s_.limit('w', {as_bytes(call.connection.address)}, s_.config.finds_address)) return limited;
   return response.has_user_found() ? response : refuse(ErrorCode::UNKNOWN_USER);
 }
 
@@ -57,6 +61,7 @@ Answer Directory::put_device_list(Call& call, const wire::PutDeviceList& request
     return refuse(ErrorCode::LIST_CONFLICT);
   }
   UserRecord after(request.device_list(), *checked);
+  after.hidden = before.hidden;
   after.handles = before.handles;
   std::vector<DeviceRef> gone;
   for (const auto& device : before.devices) {

@@ -21,8 +21,11 @@ struct Row {
   Answer (*handle)(Rooms&, Call&);
 };
 
-constexpr std::array<Row, 26> table{{
-    {Command::kRegister, nobody, [](Rooms& r, Call& c) { return r.session.register_user(c, c.request.register_()); }},
+constexpr std::array<Row, 30> table{{
+    {Command::kRequestCode, nobody,
+     [](Rooms& r, Call& c) { return r.registration.request_code(c, c.request.request_code()); }},
+    {Command::kRegister, nobody,
+     [](Rooms& r, Call& c) { return r.registration.register_user(c, c.request.register_()); }},
     {Command::kAuthenticate, nobody | readers | blob_readers,
      [](Rooms& r, Call& c) { return r.session.authenticate(c, c.request.authenticate()); }},
     {Command::kPublishKeyPackages, main_only,
@@ -34,6 +37,10 @@ constexpr std::array<Row, 26> table{{
      [](Rooms& r, Call& c) { return r.directory.get_device_list(c, c.request.get_device_list()); }},
     {Command::kPutDeviceList, main_only,
      [](Rooms& r, Call& c) { return r.directory.put_device_list(c, c.request.put_device_list()); }},
+    {Command::kSetPin, main_only, [](Rooms& r, Call& c) { return r.handles.set_pin(c, c.request.set_pin()); }},
+    {Command::kSetDiscovery, main_only,
+     [](Rooms& r, Call& c) { return r.handles.set_discovery(c, c.request.set_discovery()); }},
+    {Command::kKeepHandle, main_only, [](Rooms& r, Call& c) { return r.handles.keep(c); }},
     {Command::kDeleteAccount, main_only,
      [](Rooms& r, Call& c) { return r.deletion.delete_account(c, c.request.delete_account()); }},
     {Command::kLogOut, main_only, [](Rooms& r, Call& c) { return r.deletion.log_out(c); }},
@@ -73,8 +80,10 @@ constexpr std::array<Row, 26> table{{
 Rooms::Rooms(State& state)
     : s(state),
       delivery(state),
+      handles(state),
+      registration(state, handles),
       pushes(state),
-      session(state, delivery),
+      session(state, delivery, handles),
       directory(state, session),
       deletion(state, session),
       cursors(state, delivery),

@@ -9,7 +9,9 @@
 #include "relay/directory.h"
 #include "relay/expiry.h"
 #include "relay/profiles.h"
+#include "relay/handles.h"
 #include "relay/push.h"
+#include "relay/registration.h"
 #include "relay/session.h"
 #include "relay/signals.h"
 #include "relay/state.h"
@@ -22,6 +24,8 @@ struct Rooms {
 
   State& s;
   Delivery delivery;
+  Handles handles;
+  Registration registration;
   Pushes pushes;
   Session session;
   Directory directory;

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "relay/device_ref.h"
+#include "sotto/relay.h"
 
 namespace sotto::relay {
 
@@ -54,13 +55,19 @@ struct Close {
   std::uint16_t code = 1000;
   std::string reason;
 };
+/// A code that whoever has a phone number is to be sent. No more than that: if it gets lost, another is asked for.
+struct SendCode {
+  std::string handle;
+  std::string code;
+  std::uint64_t lifetime_ms = 0;
+};
 /// For the push gateway: a device that is not connected should come.
 struct PushNotice {
   DeviceRef device;
   std::string token;
   bool high = false;
 };
-using Output = std::variant<Send, Close, PushNotice>;
+using Output = std::variant<Send, Close, SendCode, PushNotice>;
 
 struct Outputs {
   std::vector<Output> actions;
@@ -107,6 +114,10 @@ struct CoreConfig {
   // A user.
   Rate new_chats{500, 1};
   Rate finds{100, 1};
+  /// Against collecting who has which handle.
+  Rate finds_a_day{1000, 1000.0 / 86400};
+  /// PIN, discovery, keeping the handle.
+  Rate settings{20, 0.05};
   Rate publishes{20, 0.2};
   Rate device_lists{20, 0.05};
   Rate profiles{20, 1.0 / 60};
@@ -120,6 +131,25 @@ struct CoreConfig {
   // An address.
   Rate registrations{2000, 20};
   Rate authentications{10'000, 500};
+  Rate finds_address{5000, 2};
+  /// Codes asked for from an address, and from the whole relay: each is paid for.
+  Rate codes_address{10, 20.0 / 3600};
+  Rate codes_relay{250, 1000.0 / 86400};
+
+  RegistrationMode registration = RegistrationMode::open;
+  /// Of a phone number: how long a code is good, how soon another may be asked for, and how many in a day.
+  std::uint64_t code_lifetime_ms = 600'000;
+  std::uint64_t code_resend_ms = 60'000;
+  std::uint32_t codes_a_day = 5;
+  /// Wrong tries after which a code is good no more, and wrong PINs of a handle in a day.
+  std::uint32_t code_tries = 5;
+  std::uint32_t pins_a_day = 5;
+  /// How long the owner of a handle may object to its move, without a connection in how long there is none who would,
+  /// and how long nobody else may claim it after the owner objected.
+  std::uint64_t handle_notice_ms = 24ULL * 3600 * 1000;
+  std::uint64_t handle_active_ms = 30ULL * 24 * 3600 * 1000;
+  std::uint64_t handle_kept_ms = 7ULL * 24 * 3600 * 1000;
+
   /// Bytes of blobs that a device may begin: four of the largest at once, then as many a day.
   Rate blob_bytes{8.0 * 1024 * 1024 * 1024, 8.0 * 1024 * 1024 * 1024 / 86400};
   /// References to blobs and receipts of them, by a device.

@@ -52,6 +52,12 @@ RecordKey deletion(const UserId& user) { return key('D', {view(user)}); }
 RecordKey deletions() { return key('D', {}); }
 RecordKey expiry(std::uint64_t period, const ChatId& chat) { return key('e', {big_endian(period), view(chat)}); }
 RecordKey expiries() { return key('e', {}); }
+RecordKey code(std::string_view handle) { return key('C', {as_bytes(handle)}); }
+RecordKey claim(std::string_view handle) { return key('H', {as_bytes(handle)}); }
+RecordKey invite(const crypto::Sha256Digest& hash) { return key('I', {hash.view()}); }
+RecordKey codes() { return key('C', {}); }
+RecordKey claims() { return key('H', {}); }
+RecordKey invites() { return key('I', {}); }
 
 std::optional<UserId> user_of_deletion(ByteView key) {
   if (key.size() != 17) return std::nullopt;

@@ -35,6 +35,14 @@ RecordKey deletions();
 /// The chats that got entries in a period.
 RecordKey expiry(std::uint64_t period, const ChatId& chat);
 RecordKey expiries();
+/// The code sent to a phone number, who wants a handle that is another's, an invitation by the hash of its text; and
+/// the families of them.
+RecordKey code(std::string_view handle);
+RecordKey claim(std::string_view handle);
+RecordKey invite(const crypto::Sha256Digest& hash);
+RecordKey codes();
+RecordKey claims();
+RecordKey invites();
 
 /// What stands at the end of a key: the user of a `deletion` or `read_mark`, the chat of a `membership`, the device of a
 /// `cursor`, and the parts of an `expiry`.

@@ -23,12 +23,17 @@ Message begin() {
 Bytes HandleRecord::encode() const {
   auto out = begin<stored::HandleRecord>();
   out.set_user_id(to_string_bytes(user));
+  if (pin) out.set_pin_hash(wire::field(pin->view()));
+  out.set_pin_tries(wrong_pins.count);
+  out.set_pin_tries_since(wrong_pins.since);
   return wire::serialize(out);
 }
 Result<HandleRecord> HandleRecord::decode(ByteView bytes) {
   SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::HandleRecord>(bytes));
   HandleRecord out;
   if (!assign_exact(out.user, wire::view(in.user_id()))) return corrupt();
+  if (!in.pin_hash().empty() && !assign_exact(out.pin.emplace(), wire::view(in.pin_hash()))) return corrupt();
+  out.wrong_pins = {in.pin_tries(), in.pin_tries_since()};
   return out;
 }
 
@@ -57,6 +62,7 @@ Bytes UserRecord::encode() const {
     to.set_device_key(wire::field(device.key.view()));
     to.set_era(device.era);
   }
+  out.set_hidden(hidden);
   out.set_deleted(deleted);
   for (const auto& handle : handles) *out.add_handles() = handle;
   return wire::serialize(out);
@@ -76,8 +82,15 @@ Result<UserRecord> UserRecord::decode(ByteView bytes) {
     device.era = from.era();
     out.devices.push_back(device);
   }
+  out.hidden = in.hidden();
   out.deleted = in.deleted();
   out.handles.assign(in.handles().begin(), in.handles().end());
+  return out;
+}
+
+std::vector<DeviceRef> devices_of(const UserId& user, const UserRecord& record) {
+  std::vector<DeviceRef> out;
+  for (const auto& device : record.devices) out.push_back({user, device.device});
   return out;
 }
 

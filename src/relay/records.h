@@ -13,8 +13,25 @@
 
 namespace sotto::relay {
 
+/// How often something happened within a day that began with the first time.
+struct DayCount {
+  std::uint32_t count = 0;
+  /// Milliseconds since 1970.
+  std::uint64_t since = 0;
+  [[nodiscard]] std::uint64_t over_at() const { return since + 24ULL * 3600 * 1000; }
+  [[nodiscard]] bool over(std::uint64_t now) const { return count == 0 || now >= over_at() || now < since; }
+  [[nodiscard]] bool reached(std::uint32_t most, std::uint64_t now) const { return !over(now) && count >= most; }
+  void add(std::uint64_t now) {
+    if (over(now)) *this = {0, now};
+    ++count;
+  }
+};
+
 struct HandleRecord {
   UserId user;
+  /// SHA-256 of what SetPin brought.
+  std::optional<crypto::Sha256Digest> pin = {};
+  DayCount wrong_pins = {};
   [[nodiscard]] Bytes encode() const;
   static Result<HandleRecord> decode(ByteView bytes);
 };
@@ -30,11 +47,15 @@ struct UserRecord {
   std::uint64_t version = 0;
   crypto::Sha256Digest hash;
   std::vector<Device> devices;
+  /// findUser does not show it to others.
+  bool hidden = false;
   /// Nothing but this is left of it: the userId never comes back.
   bool deleted = false;
-  /// Those that were registered for it, the last `most_handles`.
+  /// Those that were registered for it, the last `most_handles`; whose they are now, their records say.
   std::vector<std::string> handles = {};
   static constexpr std::size_t most_handles = 16;
+  /// The one that was registered last; empty for an account of an older version.
+  [[nodiscard]] std::string handle() const { return handles.empty() ? std::string() : handles.back(); }
 
   UserRecord() = default;
   UserRecord(const wire::SignedDeviceList& list, const wire::CheckedDeviceList& checked);
@@ -46,6 +67,8 @@ struct UserRecord {
 
 /// Whether there is such a user now.
 inline bool exists(const std::optional<UserRecord>& user) { return user && !user->deleted; }
+/// The devices of a user's list.
+std::vector<DeviceRef> devices_of(const UserId& user, const UserRecord& record);
 
 struct DeviceRecord {
   /// session and ack_no count within an era: a device that takes a new key begins anew.

@@ -1,5 +1,6 @@
 #include "sotto/relay.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
@@ -8,6 +9,7 @@
 #include "net/certificate.h"
 #include "relay/backup.h"
 #include "relay/doctor.h"
+#include "relay/invites.h"
 #include "relay/service.h"
 
 namespace sotto {
@@ -76,6 +78,13 @@ Result<std::unique_ptr<Relay>> Relay::start(RelayConfig config) {
   if (config.admin_port && !config.admin_beyond_loopback && !relay::is_loopback(config.admin_address)) {
     return Error(ErrorCode::INVALID_ARGUMENT, "the admin port is for a loopback address, unless told otherwise");
   }
+  const bool by_code = config.registration == RegistrationMode::code;
+  if (by_code && config.code_gateway.url.empty() != config.log_codes) {
+    return Error(ErrorCode::INVALID_ARGUMENT, "registration by code needs a gateway, or the log, to send codes by");
+  }
+  if (config.code_resend < std::chrono::seconds(1) || config.code_resend > std::chrono::hours(1)) {
+    return Error(ErrorCode::INVALID_ARGUMENT, "codes to one number are a second to an hour apart");
+  }
   SOTTO_TRY(choose_certificate(config));
 
   relay::ServiceConfig service;
@@ -88,6 +97,11 @@ Result<std::unique_ptr<Relay>> Relay::start(RelayConfig config) {
   service.core.entry_lifetime_ms =
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(config.entry_lifetime).count());
   if (!config.push_gateway.url.empty()) service.push = webhook_config("push", config.push_gateway);
+  service.core.registration = config.registration;
+  service.core.code_resend_ms = static_cast<std::uint64_t>(std::chrono::milliseconds(config.code_resend).count());
+  service.core.codes_relay = {std::max(1.0, config.codes_a_day / 4.0), config.codes_a_day / 86400.0};
+  if (by_code) service.codes.emplace();
+  if (by_code && !config.log_codes) service.codes->gateway = webhook_config("codes", config.code_gateway);
   if (config.admin_port) service.admin = relay::AdminConfig{config.admin_address, *config.admin_port};
   SystemRandom random;
   SipKey id_key;
@@ -113,6 +127,20 @@ Result<std::string> Relay::back_up(const std::string& data_dir, const std::strin
 Status Relay::restore(const std::string& from, const std::string& data_dir) {
   SystemRandom random;
   return relay::restore(from, data_dir, random);
+}
+
+Result<std::string> Relay::create_invite(const std::string& data_dir, std::uint32_t uses, std::chrono::hours lifetime) {
+  SOTTO_TRY(crypto::initialize());
+  SystemRandom random;
+  const auto now = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  return relay::create_invite(data_dir, uses, lifetime, random, now);
+}
+
+Result<std::vector<RelayInvite>> Relay::invites(const std::string& data_dir) { return relay::list_invites(data_dir); }
+
+Status Relay::revoke_invite(const std::string& data_dir, const std::string& invite) {
+  SOTTO_TRY(crypto::initialize());
+  return relay::revoke_invite(data_dir, invite);
 }
 
 Relay::Relay(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

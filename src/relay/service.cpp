@@ -39,6 +39,10 @@ Result<std::unique_ptr<Service>> Service::start(ServiceConfig config) {
                                                         [raw = service.get()] { raw->wake(); }));
     service->config_.core.push = true;
   }
+  if (service->config_.codes) {
+    SOTTO_TRY_ASSIGN(service->codes_,
+                     CodeSender::start(*service->config_.codes, service->random_, service->config_.log));
+  }
   service->core_ =
       std::make_unique<Core>(*service->backend_, service->random_, service->config_.core, service->config_.log);
   auto server_config = service->config_.server;
@@ -140,6 +144,8 @@ void Service::hand_out(Outputs outputs, std::vector<net::ServerAction> actions) 
       actions.emplace_back(net::Send{send->id, std::make_shared<const Bytes>(std::move(send->bytes))});
     } else if (auto* close = std::get_if<Close>(&output)) {
       actions.emplace_back(net::Close{close->id, close->code, std::move(close->reason)});
+    } else if (const auto* code = std::get_if<SendCode>(&output); code != nullptr && codes_) {
+      codes_->send(*code);
     } else if (auto* notice = std::get_if<PushNotice>(&output); notice != nullptr && push_) {
       push_->post(std::move(*notice));
     }
@@ -232,6 +238,7 @@ void Service::stop(std::chrono::milliseconds deadline) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - SteadyClock::now());
   // Both have until then; the gateway has most of what there is to tell already.
   server_->stop(std::max(left, std::chrono::milliseconds(0)));
+  if (codes_) codes_->stop(std::max(until - SteadyClock::now(), SteadyClock::duration(0)));
   if (push_) push_->stop(std::max(until - SteadyClock::now(), SteadyClock::duration(0)));
   const bool finished = [&] {
     const std::lock_guard lock(mutex_);

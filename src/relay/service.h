@@ -14,6 +14,7 @@
 #include "net/server.h"
 #include "relay/admin.h"
 #include "relay/backend/sqlite_backend.h"
+#include "relay/code_sender.h"
 #include "relay/core.h"
 #include "relay/json_connections.h"
 #include "relay/push_gateway.h"
@@ -28,6 +29,8 @@ struct ServiceConfig {
   std::optional<AdminConfig> admin;
   /// Nothing: no push.
   std::optional<net::WebhookConfig> push;
+  /// For registration by code.
+  std::optional<CodeSenderConfig> codes;
   Logger log;
 };
 
@@ -76,6 +79,7 @@ class Service final : public net::ServerHandler, private AdminSource {
   std::unique_ptr<Core> core_;
   JsonConnections json_;
   std::unique_ptr<PushGateway> push_;
+  std::unique_ptr<CodeSender> codes_;
   std::unique_ptr<net::Server> server_;
   std::unique_ptr<AdminServer> admin_;
 

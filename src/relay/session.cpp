@@ -5,6 +5,7 @@
 #include "base/test_hooks.h"
 #include "crypto/sign.h"
 #include "relay/delivery.h"
+#include "relay/handles.h"
 #include "relay/record_keys.h"
 #include "wire/identity.h"
 
@@ -28,14 +29,6 @@ std::optional<ConnectionKind> kind_of(wire::ConnectionKind kind) {
   }
 }
 
-/// So that its deletion finds it. False if it is known.
-bool add_handle(UserRecord& user, const std::string& handle) {
-  if (std::ranges::find(user.handles, handle) != user.handles.end()) return false;
-  if (user.handles.size() >= UserRecord::most_handles) user.handles.erase(user.handles.begin());
-  user.handles.push_back(handle);
-  return true;
-}
-
 }  // namespace
 
 void Session::greet(Connection& connection) {
@@ -47,40 +40,6 @@ void Session::greet(Connection& connection) {
   challenge.set_incarnation(wire::field(s_.backend.incarnation()));
   challenge.set_server_time(s_.wall);
   s_.outbox.push(connection, push);
-}
-
-Answer Session::register_user(Call& call, const wire::Register& request) {
-  if (auto status = wire::check_handle(request.handle()); !status.ok()) return wire::refusal(status.error());
-  const auto handle_key = keys::handle(request.handle());
-  const auto handle = s_.record(call, s_.handles, handle_key);
-  if (!handle) return handle.answer;
-  const std::optional<HandleRecord> owner = *handle;
-  if (auto limited = s_.limit('r', {as_bytes(call.connection.address)}, s_.config.registrations)) return limited;
-
-  const auto checked = wire::check_device_list(request.device_list());
-  if (!checked.ok()) return wire::refusal(checked.error());
-  if (!crypto::verify(checked->identity_key, wire::registration_statement(call.connection.nonce, request.handle()),
-                      wire::view(request.signature()))) {
-    return refuse(ErrorCode::BAD_SIGNATURE);
-  }
-  if (owner && owner->user != checked->user) {
-    const auto other = s_.record(call, s_.users, keys::user(owner->user));
-    if (!other) return other.answer;
-    if (exists(*other)) return refuse(ErrorCode::HANDLE_TAKEN);
-  }
-  const auto user_key = keys::user(checked->user);
-  const auto user = s_.record(call, s_.users, user_key);
-  if (!user) return user.answer;
-  const bool new_user = !user->has_value();
-  if (!new_user && !exists(*user)) return refuse(ErrorCode::ACCOUNT_DELETED);
-  if (new_user && checked->version != 1) return refuse(ErrorCode::LIST_CONFLICT, "a new user's list has version 1");
-
-  auto record = new_user ? UserRecord(request.device_list(), *checked) : **user;
-  if (add_handle(record, request.handle()) || new_user) s_.users.set(user_key, std::move(record));
-  if (!owner || owner->user != checked->user) s_.handles.set(handle_key, HandleRecord{checked->user});
-  wire::Response response;
-  response.mutable_registered()->set_user_id(to_string_bytes(checked->user));
-  return response;
 }
 
 Answer Session::authenticate(Call& call, const wire::Authenticate& request) {
@@ -103,6 +62,7 @@ Answer Session::authenticate(Call& call, const wire::Authenticate& request) {
   const auto key = certified->key;
   const Sender sender{device, certified->era};
   const auto list_version = (*user)->version;
+  const auto handle = (*user)->handle();
 
   const auto device_key = keys::device(device);
   const auto stored = s_.record(call, s_.devices, device_key);
@@ -111,6 +71,11 @@ Answer Session::authenticate(Call& call, const wire::Authenticate& request) {
   const auto index = s_.record(call, s_.key_indexes, keys::key_package_index(device));
   if (!index) return index.answer;
   const auto key_packages = index->value_or(KeyPackageIndex{}).count();
+  Handles::Notice notice;
+  if (*kind == ConnectionKind::main) {
+    Answer failure;
+    if (!handles_.look(call, device.user, handle, notice, failure)) return failure;
+  }
 
   if (auto limited = s_.limit('a', {as_bytes(connection.address)}, s_.config.authentications)) return limited;
   if (!crypto::verify(key, wire::authentication_statement(connection.nonce, request),
@@ -135,8 +100,12 @@ Answer Session::authenticate(Call& call, const wire::Authenticate& request) {
   }
 
   call.barrier = true;
-  call.committed = [this, id = connection.id, kind = *kind, sender, session = request.session(), receipts_since] {
-    if (auto* target = s_.find(id)) begin(*target, kind, sender, session, receipts_since);
+  call.committed = [this, id = connection.id, kind = *kind, sender, session = request.session(), receipts_since,
+                    notice = std::move(notice)] {
+    auto* target = s_.find(id);
+    if (target == nullptr) return;
+    begin(*target, kind, sender, session, receipts_since);
+    if (notice) handles_.tell(sender.device, *notice);
   };
   call.failed = [this, device] {
     auto* older = s_.main_of(device);

@@ -1,4 +1,4 @@
-// Who is at the other end: challenge, register, authenticate; sessions that replace each other; old copies of stores.
+// Who is at the other end: challenge, authenticate; sessions that replace each other; old copies of stores.
 #pragma once
 
 #include "relay/state.h"
@@ -6,14 +6,14 @@
 namespace sotto::relay {
 
 class Delivery;
+class Handles;
 
 class Session {
  public:
-  Session(State& state, Delivery& delivery) : s_(state), delivery_(delivery) {}
+  Session(State& state, Delivery& delivery, Handles& handles) : s_(state), delivery_(delivery), handles_(handles) {}
 
   /// Sends the challenge.
   void greet(Connection& connection);
-  Answer register_user(Call& call, const wire::Register& request);
   Answer authenticate(Call& call, const wire::Authenticate& request);
   /// Closes the connections of a user's devices that the new list no longer has under this key.
   void enforce(const UserId& user, const UserRecord& record);
@@ -23,6 +23,7 @@ class Session {
              std::uint64_t receipts_since);
   State& s_;
   Delivery& delivery_;
+  Handles& handles_;
 };
 
 }  // namespace sotto::relay

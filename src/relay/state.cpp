@@ -67,6 +67,9 @@ State::State(Backend& the_backend, Random& the_random, const CoreConfig& the_con
       key_packages(backend, batch, config.cached_records / 10),
       profiles(backend, batch, config.cached_records / 100),
       blocks(backend, batch, config.cached_records),
+      codes(backend, batch, config.cached_records / 10),
+      claims(backend, batch, config.cached_records / 10),
+      invites(backend, batch, config.cached_records / 10),
       push_tokens(backend, batch, config.cached_records),
       chats(backend, batch, config.cached_chats, config.cached_entry_bytes) {}
 

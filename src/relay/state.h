@@ -14,6 +14,7 @@
 #include "relay/rate_limits.h"
 #include "relay/record_cache.h"
 #include "relay/records.h"
+#include "relay/registration_records.h"
 
 namespace sotto::relay {
 
@@ -44,6 +45,8 @@ class Outbox {
  public:
   void push(Connection& to, const wire::Push& push);
   void answer(Connection& to, std::uint64_t id, wire::Response response);
+  /// Leaves the relay by another way than a connection.
+  void send_code(SendCode code) { actions_.emplace_back(std::move(code)); }
   void notify(PushNotice notice) { actions_.emplace_back(std::move(notice)); }
   /// Closes after what was sent; the connection accepts nothing any more.
   void close(Connection& connection, std::uint16_t code, std::string reason);
@@ -83,6 +86,9 @@ struct State {
   RecordCache<KeyPackageRecord> key_packages;
   RecordCache<ProfileRecord> profiles;
   RecordCache<BlockRecord> blocks;
+  RecordCache<CodeRecord> codes;
+  RecordCache<ClaimRecord> claims;
+  RecordCache<InviteRecord> invites;
   RecordCache<PushToken> push_tokens;
   ChatCache chats;
   RateLimits limits;
@@ -119,6 +125,9 @@ struct State {
     act(key_packages);
     act(profiles);
     act(blocks);
+    act(codes);
+    act(claims);
+    act(invites);
     act(push_tokens);
   }
 

@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 #include "wire/identity.h"
 #include "wire/limits.h"
+#include "wire/phone_number.h"
 
 namespace sotto::wire {
 
@@ -42,12 +43,6 @@ bool in(const Range (&ranges)[N], char32_t value) {
   return std::ranges::any_of(ranges, [&](const Range& r) { return r.first <= value && value <= r.last; });
 }
 
-Status check_phone_number(std::string_view digits) {
-  const bool numeric = std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
-  if (numeric && digits.size() >= 7 && digits.size() <= 15 && digits[0] != '0') return {};
-  return Error(ErrorCode::INVALID_ARGUMENT, "a phone number is + and 7 to 15 digits (E.164)");
-}
-
 Status check_name(std::string_view name) {
   bool space = true;  // so that one at the start is one at an end
   while (!name.empty()) {
@@ -63,13 +58,37 @@ Status check_name(std::string_view name) {
   return {};
 }
 
+/// Hyphens and dashes that numbers are written with, beside "-".
+constexpr Range dashes[] = {{0x2010, 0x2015}, {0x2212, 0x2212}};
+
+bool separates_digits(char32_t value) {
+  return in(spaces, value) || in(dashes, value) || value == '-' || value == '.' || value == '(' || value == ')';
+}
+
 }  // namespace
+
+std::string normalise_handle(std::string_view typed) {
+  std::string number;
+  for (auto rest = typed; !rest.empty();) {
+    const auto value = take_code_point(rest);
+    if (!value) return std::string(typed);
+    if (separates_digits(*value)) continue;
+    const bool digit = *value >= '0' && *value <= '9';
+    if (!digit && !(*value == '+' && number.empty())) return std::string(typed);
+    number.push_back(static_cast<char>(*value));
+  }
+  if (number.starts_with("00")) number.replace(0, 2, "+");
+  const bool is_number = number.starts_with('+') && check_phone_number(std::string_view(number).substr(1)).ok();
+  return is_number ? number : std::string(typed);
+}
+
+bool is_phone_number(std::string_view handle) { return handle.starts_with('+'); }
 
 Status check_handle(std::string_view handle) {
   if (handle.empty() || handle.size() > limits::handle_bytes) {
     return Error(ErrorCode::INVALID_ARGUMENT, "a handle has 1 to 64 bytes");
   }
-  return handle[0] == '+' ? check_phone_number(handle.substr(1)) : check_name(handle);
+  return is_phone_number(handle) ? check_phone_number(handle.substr(1)) : check_name(handle);
 }
 
 }  // namespace sotto::wire

@@ -65,8 +65,13 @@ Bytes authentication_statement(ByteView nonce, const Authenticate& request);
 /// What a DeleteAccount signs. `time` as there, in milliseconds since 1970.
 Bytes deletion_statement(const UserId& user, std::uint64_t time);
 
-/// A handle is "+" and 7 to 15 digits (E.164), or a name of 1 to 64 bytes of printable UTF-8, with single spaces inside
-/// and none at its ends. Errors: INVALID_ARGUMENT.
+/// A handle is "+" and 7 to 15 digits that begin with an assigned country code (E.164), or a name of 1 to 64 bytes of
+/// printable UTF-8, with single spaces inside and none at its ends. Errors: INVALID_ARGUMENT.
 Status check_handle(std::string_view handle);
+/// Of a handle that passed `check_handle`: whether it is a phone number.
+bool is_phone_number(std::string_view handle);
+/// What a person typed as a handle: a phone number loses spaces, hyphens, dots and parentheses, and a leading "00"
+/// becomes "+". What does not come to a valid number stays as it is.
+std::string normalise_handle(std::string_view typed);
 
 }  // namespace sotto::wire

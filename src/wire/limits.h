@@ -86,6 +86,8 @@ inline constexpr std::size_t profile_about_bytes = 1024;
 inline constexpr std::size_t avatar_bytes = 48 * 1024;
 
 inline constexpr std::size_t handle_bytes = 64;
+/// What a person reads off a text message: with five tries a code, one chance in 200,000.
+inline constexpr std::size_t code_digits = 6;
 inline constexpr std::size_t chat_name_bytes = 256;
 inline constexpr std::size_t text_bytes = 64 * 1024;
 /// Heads in one push, so that it fits a frame.

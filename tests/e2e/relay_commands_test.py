@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every command of the relay over wss with real processes, in both encodings: what it does and every refusal.
 
-The cases stand in relay_cases.py, chat_cases.py and people_cases.py; here, what holds for all commands, and that no command and no code is
+The cases stand in the files *_cases.py; here, what holds for all commands, and that no command and no code is
 without a case. Usage: relay_commands_test.py binary|json [COMMAND]"""
 
 import os
@@ -11,6 +11,7 @@ import sys
 import relay_cases  # noqa: F401 -- registers its cases
 import chat_cases  # noqa: F401
 import people_cases  # noqa: F401
+import registration_cases  # noqa: F401
 from processes import Failure, Folder, Relay, check, run
 from relay_scene import CASES, Scene
 from wire_client import CODES, read_source
@@ -18,11 +19,11 @@ from wire_client import CODES, read_source
 # Which kinds of connection may ask what, as docs/protocol.md says.
 MAIN = {"publishKeyPackages", "takeKeyPackages", "findUser", "putDeviceList", "createChat", "sendMessage",
         "modifyChatParticipants", "updateChat", "ack", "setProfile", "getProfile", "setBlockList", "sendEphemeral",
-        "setReadMark", "setPushToken", "deleteAccount", "logOut"}
+        "setReadMark", "setPushToken", "deleteAccount", "logOut", "setPin", "setDiscovery", "keepHandle"}
 READERS = {"getDeviceList", "getChat"}
 MEDIA = {"createAttachment", "uploadAttachment", "referenceAttachment", "attachmentReceived"}
 ALLOWED = {
-    None: {"register", "authenticate"},
+    None: {"requestCode", "register", "authenticate"},
     "MAIN": MAIN | READERS | MEDIA | {"authenticate", "fetchAttachment"},
     "MEDIA": MEDIA | {"authenticate", "fetchAttachment"},
     "PEEK": READERS | {"authenticate", "fetchAttachment"},
@@ -147,11 +148,14 @@ def main():
         # Nobody listens there, which is nothing to those who give their tokens.
         push = ("--push-webhook", "http://127.0.0.1:1/")
         relay = Relay(os.path.join(folder, "relay"), arguments=push).ready()
+        by_code = ("--registration", "code", "--code-sender", "log")
+        others = {name: Relay(os.path.join(folder, name), arguments=arguments).ready() for name, arguments in (
+            ("invite", ("--registration", "invite")), ("code", by_code), ("quick", (*by_code, "--code-resend", "1")))}
         done = 0
         for command, code, why, function in CASES:
             if only not in (None, command):
                 continue
-            scene = Scene(relay, encoding)
+            scene = Scene(relay, encoding, others)
             try:
                 answer = function(scene)
                 check(answer["status"] == code, f"it answers {answer}")
@@ -165,7 +169,8 @@ def main():
         kinds, frames = check_kinds(scene), check_frames(scene)
         check_negotiation(scene)
         scene.end()
-        check(relay.terminate() == 0, "the relay does not exit 0 on SIGTERM")
+        for each in (relay, *others.values()):
+            check(each.terminate() == 0, "a relay does not exit 0 on SIGTERM")
     check(not failures, f"{len(failures)} cases")
     print(f"{encoding}: {done} cases of {len(commands())} commands, {kinds} commands on connections of another kind, "
           f"{frames} kinds of frames that are none")

@@ -73,9 +73,16 @@ class Scene:
 
     numbers = itertools.count(1)
 
-    def __init__(self, relay, encoding):
-        self.relay, self.encoding = relay, encoding
+    def __init__(self, relay, encoding, others=()):
+        """`others`: relays that run otherwise, by name."""
+        self.relay, self.encoding, self.others = relay, encoding, dict(others)
         self.connections = []
+
+    def at(self, name):
+        """The same at another relay."""
+        scene = Scene(self.others[name], self.encoding)
+        scene.connections = self.connections
+        return scene
 
     def handle(self):
         return f"person {next(self.numbers)}"

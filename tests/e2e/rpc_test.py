@@ -22,6 +22,7 @@ def account(relay, folder):
     check(user1.ask("register", handle="user1")["userId"] == user1.user, "registering again")
     user1.refused("ALREADY_EXISTS", "register", handle="another")
     user2 = Rpc("user2", os.path.join(folder, "user2"), relay)
+    user2.refused("UNSUPPORTED", "requestCode", handle="+4930123456")
     user2.refused("HANDLE_TAKEN", "register", handle="user1")
     return user1, user2.register()
 
@@ -30,6 +31,20 @@ def people(user1, user2):
     check(user1.ask("findUser", handle="user2")["userId"] == user2.user, "who user2 is")
     user1.refused("UNKNOWN_USER", "findUser", handle="nobody")
     user1.refused("INVALID_ARGUMENT", "findUser")
+
+
+def own_handle(user1, user2):
+    user2.refused("ALREADY_EXISTS", "requestCode", handle="+4930123456")
+    user1.refused("INVALID_ARGUMENT", "requestCode", handle="user1")
+    user1.refused("INVALID_ARGUMENT", "setPin", pin="123")
+    user1.ask("setPin", pin="2468")
+    user1.ask("setPin")
+    user1.ask("keepHandle")
+    user1.refused("INVALID_ARGUMENT", "setDiscoverable", discoverable="no")
+    user1.ask("setDiscoverable", discoverable=False)
+    user2.refused("UNKNOWN_USER", "findUser", handle="user1")
+    user1.ask("setDiscoverable", discoverable=True)
+    check(user2.ask("findUser", handle="user1")["userId"] == user1.user, "to be found again")
 
 
 def create(user1, user2, ann):
@@ -120,6 +135,10 @@ def change(user1, user2, ann, chat, direct):
         done = user1.ask("modifyChatParticipants", chatId=chat, userId="ann", operation=operation)
         check(done == "SUCCESS", f"{operation}: {done}")
     ann.ask("/wait-status removed")
+    user1.ask("replaceParticipant", chatId=chat, oldUserId=ann.user, newUserId=user2.user)  # as it is already
+    user1.refused("FORBIDDEN", "replaceParticipant", chatId=direct, oldUserId=user2.user, newUserId=ann.user)
+    user2.refused("FORBIDDEN", "replaceParticipant", chatId=chat, oldUserId=user1.user, newUserId=ann.user)
+    user1.refused("INVALID_ARGUMENT", "replaceParticipant", chatId=chat, oldUserId=ann.user, newUserId=ann.user)
     user1.ask("rename", chatId=chat, name="new name")
     user2.event(lambda event: event["kind"] == "chatChanged" and event["chat"]["name"] == "new name", "the new name")
     user2.refused("FORBIDDEN", "rename", chatId=chat, name="another")
@@ -207,6 +226,7 @@ def main():
         for user in (user1, user2):
             check(user.ask("subscribe") == {"after": 0}, "subscribing")
         people(user1, user2)
+        own_handle(user1, user2)
         chat, direct = create(user1, user2, ann)
         look(user1, user2, ann, chat, direct)
         talk(user1, user2, ann, chat)

@@ -311,6 +311,8 @@ void TestNet::step_relay() {
           },
           send->id, false);
       if (out.waits_for_drain) to_relay(relay::Drained{send->id, 0});
+    } else if (const auto* code = std::get_if<relay::SendCode>(&action)) {
+      codes[code->handle] = code->code;
     } else {
       const auto& close = std::get<relay::Close>(action);
       later(

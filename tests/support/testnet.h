@@ -117,6 +117,8 @@ class TestNet {
   std::shared_ptr<relay::MemoryStore> disk;
   std::unique_ptr<relay::MemoryBackend> backend;
   std::deque<TestDevice> devices;
+  /// What the relay had sent to phone numbers last.
+  std::map<std::string, std::string> codes;
   /// Changes what clients say on its way to the relay: a hostile client.
   std::function<void(wire::Envelope&)> rewrite;
   /// Changes what the relay says on its way to clients, or drops it (false): a hostile relay.

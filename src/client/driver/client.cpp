@@ -10,7 +10,7 @@
 #include "base/serial_executor.h"
 #include "base/try.h"
 #include "base/utf8.h"
-#include "client/driver/engine_thread.h"
+#include "client/driver/client_impl.h"
 #include "client/event_log.h"
 #include "client/media/cipher_file.h"
 #include "client/schema.h"
@@ -48,8 +48,6 @@ Result<net::Endpoint> endpoint_of(const ClientConfig& config) {
   return endpoint;
 }
 
-Error no_event_log() { return {ErrorCode::INVALID_ARGUMENT, "the client was opened without an event log"}; }
-
 Status check_name(std::string_view name) {
   if (name.size() > wire::limits::chat_name_bytes || !is_valid_utf8(name)) {
     return Error(ErrorCode::INVALID_ARGUMENT, "a name is UTF-8 of at most 256 bytes");
@@ -71,57 +69,6 @@ Message new_message(const Account& self, const ChatId& chat, const SendOptions& 
 
 }  // namespace
 
-struct Client::Impl {
-  std::shared_ptr<client::EngineThread> thread;
-  std::shared_ptr<Executor> executor;
-  bool keeps_event_log = false;
-
-  mutable std::mutex mutex;
-  std::string media_folder;
-  /// For reads on the callers' threads.
-  std::unique_ptr<store::Database> reader;
-  mutable std::optional<Account> account;
-
-  /// Puts a command in the queue; if that is not possible, its completion says why.
-  template <typename Command>
-  void submit(Command command) {
-    auto done = command.done;
-    if (const auto status = thread->enqueue(client::Input(std::move(command))); !status.ok())
-      refuse(done, status.error());
-  }
-  template <typename T>
-  void refuse(const Completion<T>& done, const Error& why) {
-    if (done) executor->post([done, why] { done(why); });
-  }
-  Result<Account> own_account() const {
-    const std::lock_guard lock(mutex);
-    if (thread->stopped()) return ErrorCode::CLOSED;
-    if (!account) load_account();
-    if (!account) return ErrorCode::NOT_REGISTERED;
-    return *account;
-  }
-  /// Under the mutex. A registration may also have ended without a completion of this run.
-  void load_account() const {
-    if (!reader) return;
-    const auto row = client::AccountTable(*reader).load();
-    if (row.ok() && *row && (*row)->registered) account = Account{(*row)->user, (*row)->device, (*row)->handle};
-  }
-  /// What was sent under the id already. Errors: INVALID_ARGUMENT for options that are none.
-  Result<std::optional<Message>> known(const ChatId& chat, const Account& self, const SendOptions& options) const {
-    if (options.id && options.id->is_zero()) return Error(ErrorCode::INVALID_ARGUMENT, "an id is not zero");
-    if (options.releases && !keeps_event_log) return no_event_log();
-    if (!options.id) return std::optional<Message>();
-    return read([&](store::Database& db) { return client::MessageTable(db).find(chat, self.user, *options.id); });
-  }
-  /// Reads on this thread.
-  template <typename Read>
-  auto read(Read&& what) const -> std::invoke_result_t<Read, store::Database&> {
-    const std::lock_guard lock(mutex);
-    if (thread->stopped() || !reader) return ErrorCode::CLOSED;
-    return what(*reader);
-  }
-};
-
 Client::Client(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Result<std::unique_ptr<Client>> Client::open(ClientConfig config) {
@@ -142,7 +89,7 @@ Result<std::unique_ptr<Client>> Client::open(ClientConfig config) {
   SOTTO_TRY_ASSIGN(parts.db, client::open_store(config.data_dir + "/sotto.db"));
   SOTTO_TRY_ASSIGN(impl->reader, parts.db->open_reader());
   SOTTO_TRY_ASSIGN(const auto row, client::AccountTable(*parts.db).load());
-  if (row && row->registered) impl->account = Account{row->user, row->device, row->handle};
+  if (row && row->registered) impl->account = account_of(*row);
   parts.endpoint = std::move(endpoint);
   parts.executor = impl->executor;
   parts.on_event = std::move(config.on_event);
@@ -170,22 +117,10 @@ void Client::close(std::function<void()> closed) {
   impl_->reader.reset();
 }
 
-void Client::register_account(std::string handle, Completion<UserId> done) {
-  if (const auto status = wire::check_handle(handle); !status.ok()) return impl_->refuse(done, status.error());
-  auto remember = [weak = std::weak_ptr<Impl>(impl_), done](Result<UserId> result) {
-    if (const auto impl = weak.lock(); impl && result.ok()) {
-      const std::lock_guard lock(impl->mutex);
-      impl->load_account();
-    }
-    if (done) done(std::move(result));
-  };
-  impl_->submit(client::RegisterCommand{std::move(handle), std::move(remember)});
-}
-
 Result<std::optional<Account>> Client::account() const {
   const std::lock_guard lock(impl_->mutex);
   if (impl_->thread->stopped()) return ErrorCode::CLOSED;
-  if (!impl_->account) impl_->load_account();
+  impl_->load_account();
   return impl_->account;
 }
 
@@ -194,6 +129,7 @@ void Client::disconnect() { (void)impl_->thread->enqueue(client::DisconnectComma
 ConnectionState Client::connection() const { return impl_->thread->connection(); }
 
 void Client::find_user(std::string handle, Completion<UserId> done) {
+  handle = wire::normalise_handle(handle);
   if (const auto status = wire::check_handle(handle); !status.ok()) return impl_->refuse(done, status.error());
   if (const auto self = impl_->own_account(); !self.ok()) return impl_->refuse(done, self.error());
   impl_->submit(client::FindUserCommand{std::move(handle), std::move(done)});
@@ -293,6 +229,14 @@ void Client::modify_participants(const ChatId& chat, const UserId& user, Partici
                                  Completion<void> done) {
   const auto kind = operation == ParticipantOperation::add ? client::ChangeKind::add : client::ChangeKind::remove;
   impl_->submit(client::ChangeChatCommand{chat, kind, user, {}, std::move(done)});
+}
+
+void Client::replace_participant(const ChatId& chat, const UserId& old_user, const UserId& new_user,
+                                 Completion<void> done) {
+  if (old_user == new_user || old_user.is_zero() || new_user.is_zero()) {
+    return impl_->refuse(done, Error(ErrorCode::INVALID_ARGUMENT, "one user goes and another comes"));
+  }
+  impl_->submit(client::ChangeChatCommand{chat, client::ChangeKind::replace, old_user, {}, std::move(done), new_user});
 }
 
 void Client::rename(const ChatId& chat, std::string name, Completion<void> done) {

@@ -11,7 +11,8 @@ Result<std::optional<AccountRow>> AccountTable::load() {
   Bytes list;
   SOTTO_TRY(db_.query(
       "SELECT handle, user_id, identity_private, identity_public, device_id, device_private, device_public, era, "
-      "device_list, registered, session, ack_no, incarnation, rolled_back, receipts_since FROM account",
+      "device_list, registered, session, ack_no, incarnation, rolled_back, code, invite, pin_hash, handle_moves_at, "
+      "handle_moved, receipts_since FROM account",
       [&](const store::Row& row) {
         AccountRow account;
         account.handle = row.text(0);
@@ -28,7 +29,12 @@ Result<std::optional<AccountRow>> AccountTable::load() {
         account.ack_no = row.get<std::uint64_t>(11);
         if (!row.is_null(12)) account.incarnation = row.blob(12);
         account.rolled_back = row.get<bool>(13);
-        account.receipts_since = row.get<std::uint64_t>(14);
+        account.code = row.text(14);
+        account.invite = row.text(15);
+        if (!row.is_null(16)) account.pin_hash = row.blob(16);
+        account.handle_moves_at = row.get<std::int64_t>(17);
+        account.handle_moved = row.get<bool>(18);
+        account.receipts_since = row.get<std::uint64_t>(19);
         out = std::move(account);
       }));
   if (out) {
@@ -40,15 +46,28 @@ Result<std::optional<AccountRow>> AccountTable::load() {
 Status AccountTable::insert(const AccountRow& row) {
   return db_.run(
       "INSERT INTO account(id, handle, user_id, identity_private, identity_public, device_id, device_private, "
-      "device_public, era, device_list, registered, session, ack_no, rolled_back, incarnation, next_place) "
-      "VALUES(1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, NULL, 1)",
+      "device_public, era, device_list, registered, session, ack_no, rolled_back, incarnation, next_place, code, "
+      "invite, pin_hash) VALUES(1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, NULL, 1, ?, ?, ?)",
       row.handle, row.user, row.identity.private_key, row.identity.public_key, row.device, row.device_key.private_key,
-      row.device_key.public_key, row.era, wire::serialize(row.device_list), row.registered, row.session, row.ack_no);
+      row.device_key.public_key, row.era, wire::serialize(row.device_list), row.registered, row.session, row.ack_no,
+      row.code, row.invite, row.pin_hash);
 }
 
 Status AccountTable::remove() { return db_.run("DELETE FROM account"); }
 
-Status AccountTable::set_registered() { return db_.run("UPDATE account SET registered = 1"); }
+Status AccountTable::set_credentials(const AccountRow& row) {
+  return db_.run("UPDATE account SET code = ?, invite = ?, pin_hash = ?", row.code, row.invite, row.pin_hash);
+}
+
+Status AccountTable::set_registered() {
+  return db_.run(
+      "UPDATE account SET registered = 1, code = '', invite = '', pin_hash = NULL, handle_moves_at = 0, "
+      "handle_moved = 0");
+}
+
+Status AccountTable::set_handle(std::int64_t moves_at, bool moved) {
+  return db_.run("UPDATE account SET handle_moves_at = ?, handle_moved = ?", moves_at, moved);
+}
 
 Status AccountTable::set_session(std::uint64_t session) { return db_.run("UPDATE account SET session = ?", session); }
 

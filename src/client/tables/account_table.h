@@ -28,6 +28,14 @@ struct AccountRow {
   Bytes incarnation;
   /// A relay's time: what others had received and read before it was told.
   std::uint64_t receipts_since = 0;
+  /// What its registration shows; empty once it is registered.
+  std::string code = {};
+  std::string invite = {};
+  Bytes pin_hash = {};
+  /// When the handle moves here, or of a registered account, away from here, in milliseconds since 1970; 0: it does not.
+  std::int64_t handle_moves_at = 0;
+  /// The handle is another account's now.
+  bool handle_moved = false;
 };
 
 class AccountTable {
@@ -38,7 +46,10 @@ class AccountTable {
   Status insert(const AccountRow& row);
   /// A relay refused it: as if it had never been made.
   Status remove();
+  Status set_credentials(const AccountRow& row);
+  /// Forgets what the registration showed.
   Status set_registered();
+  Status set_handle(std::int64_t moves_at, bool moved);
   Status set_session(std::uint64_t session);
   Status set_ack_no(std::uint64_t ack_no);
   Status set_rolled_back();

@@ -48,7 +48,16 @@ class OutboxTable {
 };
 
 /// What an intent is about. Numbers are stored.
-enum class IntentKind : std::uint8_t { create = 1, add = 2, remove = 3, rename = 4, refresh = 5, repair = 6 };
+enum class IntentKind : std::uint8_t {
+  create = 1,
+  add = 2,
+  remove = 3,
+  rename = 4,
+  refresh = 5,
+  repair = 6,
+  /// `user` goes; who comes is named by the key packages.
+  replace = 7,
+};
 
 struct IntentRow {
   std::int64_t id = 0;

@@ -32,6 +32,15 @@ Result<std::string> UserTable::handle(const UserId& user) {
   return found ? found->value_or("") : std::string();
 }
 
+Result<std::optional<UserId>> UserTable::take_handle(const std::string& handle, const UserId& from_all_but) {
+  SOTTO_TRY_ASSIGN(const auto other, db_.one<UserId>("SELECT user_id FROM user WHERE handle = ? AND user_id <> ? "
+                                                     "ORDER BY first_seen DESC LIMIT 1",
+                                                     handle, from_all_but));
+  if (other)
+    SOTTO_TRY(db_.run("UPDATE user SET handle = NULL WHERE handle = ? AND user_id <> ?", handle, from_all_but));
+  return other;
+}
+
 namespace {
 Result<mls::KeyPackageBundle> parse_stored(ByteView bytes) {
   auto bundle = mls::KeyPackageBundle::parse(bytes);

@@ -22,6 +22,8 @@ class UserTable {
   /// Pins a user of whom only a certificate was seen.
   Status meet(const wire::CheckedCertificate& certificate, std::int64_t now);
   Result<std::string> handle(const UserId& user);
+  /// Takes the handle from other users who were met under it; gives the one met last, if there is one.
+  Result<std::optional<UserId>> take_handle(const std::string& handle, const UserId& from_all_but);
 
  private:
   store::Database& db_;

@@ -1,4 +1,6 @@
 // The records of SqliteStore: table record.
+#include <algorithm>
+
 #include "base/try.h"
 #include "relay/backend/sqlite_store.h"
 
@@ -28,6 +30,8 @@ Result<std::uint64_t> SqliteStore::put(const RecordKey& key, ByteView value,
   }
   // One counter for all records, so that a revision never comes again after a removal.
   revision_moved_ = true;
+  // Invitations come from another process, with a revision that was not counted here.
+  last_revision_ = std::max(last_revision_, expected_revision.value_or(0));
   const std::uint64_t revision = ++last_revision_;
   SOTTO_TRY(
       db_->run("INSERT INTO record(key, revision, value) VALUES(?, ?, ?)"

@@ -239,6 +239,19 @@ TEST_CASE("an authentication is signed over all that it says", "[wire][identity]
         to_hex(as_bytes("sotto register")) + to_hex(nonce) + to_hex(as_bytes("+4930123456")));
 }
 
+TEST_CASE("a phone number as a person types it becomes E.164, and a name stays as it is", "[wire][identity]") {
+  for (const auto& typed : {"+4930123456", "+49 30 123456", "+49 (30) 12-34-56", "0049 30 123456", "+49.30.123456",
+                            "(00)4930123456", "+49\u00a030\u202f123456", "+49\u201130\u2013123456"}) {
+    CAPTURE(typed);
+    CHECK(normalise_handle(typed) == "+4930123456");
+  }
+  for (const auto& other : {"", "alice", "alice b", "007", "00 alice", "49 30 123456", "+99930123456", "+49 30 12a",
+                            "+49 30", "4930+123456", "++4930123456", "\xff+4930123456", "+"}) {
+    CAPTURE(other);
+    CHECK(normalise_handle(other) == other);
+  }
+}
+
 TEST_CASE("a handle is a phone number or a name", "[wire][identity]") {
   struct Row {
     std::string handle;
@@ -256,6 +269,13 @@ TEST_CASE("a handle is a phone number or a name", "[wire][identity]") {
       {"+49 30123456", false},
       {"+4930123456x", false},
       {"++4930123456", false},
+      // The country code is one that is assigned.
+      {"+35312345678", true},
+      {"+38312345678", true},
+      {"+99812345678", true},
+      {"+21012345678", false},
+      {"+38412345678", false},
+      {"+99912345678", false},
       {"4930123456", true},  // a name
       // Names: 1 to 64 bytes.
       {"", false},

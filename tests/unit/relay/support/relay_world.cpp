@@ -231,6 +231,10 @@ void World::deliver(const Outputs& outputs) {
       if (it != links_.end()) it->second->closed = *close;
       continue;
     }
+    if (const auto* code = std::get_if<SendCode>(&output)) {
+      codes.push_back(*code);
+      continue;
+    }
     if (const auto* notice = std::get_if<PushNotice>(&output)) {
       notices.push_back(*notice);
       continue;

@@ -37,6 +37,8 @@ struct Person {
     std::uint64_t ack_no = 0;
   };
   std::vector<Phone> phones;
+  /// What it registers with, by `Applicant`.
+  wire::SignedDeviceList first_list;
 
   [[nodiscard]] DeviceRef device(std::size_t index = 0) const { return {id, phones[index].id}; }
   /// The next version of the device list with the phones as they are.
@@ -97,6 +99,8 @@ class World {
   std::unique_ptr<MemoryBackend> backend;
   std::unique_ptr<Core> core;
   std::uint64_t now_ms = 1'700'000'000'000;
+  /// All codes that were to be sent so far.
+  std::vector<SendCode> codes;
   /// Nothing drains; otherwise everything does at once.
   bool network_is_slow = false;
   /// What the push gateway was told.
