@@ -25,6 +25,28 @@ struct Overloaded : Ts... {
 template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
+/// A command may have been given before its account was erased.
+bool needs_account(const Input& input) {
+  return std::visit(Overloaded{
+                        [](const RegisterCommand&) { return false; },
+                        [](const DownloadPolicyCommand&) { return false; },
+                        [](const ReleaseEventsCommand&) { return false; },
+                        [](const ChangeChatCommand&) { return false; },  // finds no chat
+                        [](const TransferCommand&) { return false; },
+                        [](const ConnectCommand&) { return false; },
+                        [](const DisconnectCommand&) { return false; },
+                        [](const Connected&) { return false; },
+                        [](const FrameReceived&) { return false; },
+                        [](const ConnectionLost&) { return false; },
+                        [](const MediaConnected&) { return false; },
+                        [](const MediaFrameReceived&) { return false; },
+                        [](const MediaConnectionLost&) { return false; },
+                        [](const TimerDue&) { return false; },
+                        [](const auto&) { return true; },
+                    },
+                    input);
+}
+
 }  // namespace
 
 Engine::Engine(store::Database& db, Random& random, const Logger& log, std::function<void(const Event&)> on_event)
@@ -35,7 +57,9 @@ Engine::Engine(store::Database& db, Random& random, const Logger& log, std::func
       media_session_(c_),
       media_(c_, media_session_, outbox_),
       intents_(c_, session_, groups_, runtimes_, outbox_),
-      inbox_(c_, session_, groups_, runtimes_, outbox_, intents_, media_) {}
+      inbox_(c_, session_, groups_, runtimes_, outbox_, intents_, media_),
+      push_token_(c_, session_),
+      leaving_(c_, session_, push_token_) {}
 
 Result<std::unique_ptr<Engine>> Engine::open(store::Database& db, Random& random, const Logger& log,
                                              std::function<void(const Event&)> on_event, bool connect_at_open,
@@ -48,7 +72,8 @@ Result<std::unique_ptr<Engine>> Engine::open(store::Database& db, Random& random
     engine->c_.event_log = std::move(event_log);
     if (!engine->c_.event_log.on) SOTTO_TRY(engine->c_.events.note_pause());
     SOTTO_TRY_ASSIGN(engine->c_.account, engine->c_.accounts.load());
-    if (!connect_at_open) engine->session_.on_disconnect_wanted();
+    SOTTO_TRY(engine->leaving_.load());
+    if (!connect_at_open || engine->leaving_.logged_out()) engine->session_.on_disconnect_wanted();
     engine->c_.out = {};
     return engine;
   });
@@ -77,6 +102,7 @@ Outputs Engine::step(Timestamp now, std::span<Input> inputs) {
     }
   }
   c_.undo.clear();
+  if (status.ok() && leaving_.erase_due()) on_erased();
   // What was committed is let out in any case; what cannot be announced now is in the next step.
   const auto announced = guarded([&]() -> Status {
     session_.announce(inbox_.caught_up());
@@ -108,13 +134,20 @@ Status Engine::run(std::span<Input> inputs) {
   }
   SOTTO_TRY(pump_queries());
   SOTTO_TRY(media_.pump(session_.ready()));
+  SOTTO_TRY(push_token_.pump());
   SOTTO_TRY(pump());
+  const bool was_linked = session_.link() != Link::offline;
+  SOTTO_TRY(leaving_.pump());
+  if (was_linked && session_.link() == Link::offline) on_lost(Error(ErrorCode::CANCELLED, "logged out"));
+  if (leaving_.finishing() && !media_.has_trash()) leaving_.finish();
+  if (leaving_.erase_due()) SOTTO_TRY(leaving_.erase());
   SOTTO_TRY(send_acks());
   SOTTO_TRY(log_events());
   return transaction.commit();
 }
 
 void Engine::take(Input& input) {
+  if (!c_.account && needs_account(input)) return fail(c_, input, Error(ErrorCode::NOT_REGISTERED));
   const auto undo = c_.undo.size();
   const auto callbacks = c_.out.callbacks.size();
   const auto frames = c_.out.frames.size();
@@ -144,6 +177,9 @@ void Engine::fail(Context& context, const Input& input, const Error& why) {
                  [&](const ForwardCommand& command) { context.complete<void>(command.done, why); },
                  [&](const TransferCommand& command) { context.complete<void>(command.done, why); },
                  [&](const ReleaseEventsCommand& command) { context.complete<void>(command.done, why); },
+                 [&](const SetPushTokenCommand& command) { context.complete<void>(command.done, why); },
+                 [&](const DeleteAccountCommand& command) { context.complete<void>(command.done, why); },
+                 [&](const LogOutCommand& command) { context.complete<void>(command.done, why); },
                  [](const auto&) {},
              },
              input);
@@ -156,6 +192,26 @@ void Engine::on_rollback(const Error& why) {
   session_.abandon(why);
   on_lost(why);
   media_.on_rollback();
+  push_token_.on_connection_lost();
+  leaving_.on_rollback();
+}
+
+void Engine::on_erased() {
+  const Error why(ErrorCode::CANCELLED, "the account was erased");
+  groups_.evict_all();
+  session_.abandon(why);
+  on_lost(why);
+  session_.on_erased();
+  runtimes_ = {};
+  intents_.close(why);
+  media_.close(why);
+  media_.on_rollback();
+  push_token_.close(why);
+  for (const auto& [id, query] : queries_) c_.complete<UserId>(query.command.done, why);
+  queries_.clear();
+  leaving_.erased();
+  c_.undo.clear();
+  c_.out.erased = true;
 }
 
 /// All that waits for a time waits as long as before.
@@ -165,6 +221,8 @@ void Engine::set_clock_back(std::chrono::milliseconds by) {
   runtimes_.set_clock_back(by);
   media_session_.set_clock_back(by);
   media_.set_clock_back(by);
+  push_token_.set_clock_back(by);
+  leaving_.set_clock_back(by);
   for (auto& [id, query] : queries_) query.deadline -= by;
 }
 
@@ -172,6 +230,7 @@ Status Engine::reload_account() {
   if (!account_stale_) return {};
   c_.account.reset();
   SOTTO_TRY_ASSIGN(c_.account, c_.accounts.load());
+  SOTTO_TRY(leaving_.load());
   account_stale_ = false;
   return {};
 }
@@ -180,6 +239,8 @@ void Engine::on_lost(const Error& why) {
   session_.on_lost(why);
   inbox_.on_connection_lost();
   runtimes_.on_connection_lost();
+  push_token_.on_connection_lost();
+  leaving_.on_connection_lost();
   for (auto& [id, query] : queries_) query.asked = false;
 }
 
@@ -209,7 +270,11 @@ Status Engine::dispatch(Input& input) {
                           c_.complete<void>(command.done, std::move(released));
                           return Status{};
                         },
-                        [&](const ConnectCommand&) {
+                        [&](const SetPushTokenCommand& command) { return push_token_.on_command(command); },
+                        [&](const DeleteAccountCommand& command) { return leaving_.on_command(command); },
+                        [&](const LogOutCommand& command) { return leaving_.on_command(command); },
+                        [&](const ConnectCommand&) -> Status {
+                          SOTTO_TRY(leaving_.on_connect_wanted());
                           session_.on_connect_wanted();
                           return Status{};
                         },
@@ -411,6 +476,8 @@ std::optional<Timestamp> Engine::next_timer() const {
   };
   if (session_.ready()) consider(runtimes_.next_timer());
   for (const auto& [id, query] : queries_) consider(query.deadline);
+  consider(push_token_.next_timer());
+  consider(leaving_.next_timer());
   consider(media_session_.next_timer());
   consider(media_.next_timer());
   return out;
@@ -422,6 +489,8 @@ Outputs Engine::close(std::span<const Input> never_stepped) {
   session_.close(why);
   intents_.close(why);
   media_.close(why);
+  push_token_.close(why);
+  leaving_.close(why);
   for (const auto& [id, query] : queries_) c_.complete<UserId>(query.command.done, why);
   queries_.clear();
   for (const auto& input : never_stepped) fail(c_, input, why);

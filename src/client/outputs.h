@@ -44,6 +44,7 @@ struct SendCommand {
   Completion<void> done;
   /// Released in the transaction that stores the message.
   std::optional<EventCursor> releases = std::nullopt;
+  Urgency urgency = Urgency::normal;
 };
 struct ReleaseEventsCommand {
   EventCursor up_to = 0;
@@ -66,6 +67,18 @@ struct TransferCommand {
 struct DownloadPolicyCommand {
   DownloadPolicy policy;
   bool metered = false;
+};
+struct SetPushTokenCommand {
+  std::string token;
+  Urgency at_least = Urgency::normal;
+  Completion<void> done;
+};
+struct DeleteAccountCommand {
+  Completion<void> done;
+};
+struct LogOutCommand {
+  LogOutData data = LogOutData::keep;
+  Completion<void> done;
 };
 /// Connect now; or stay offline.
 struct ConnectCommand {};
@@ -91,10 +104,11 @@ struct MediaConnectionLost {
 /// Nothing but the passing of time.
 struct TimerDue {};
 
-using Input = std::variant<RegisterCommand, FindUserCommand, CreateChatCommand, ChangeChatCommand, SendCommand,
-                           ForwardCommand, TransferCommand, DownloadPolicyCommand, ReleaseEventsCommand, ConnectCommand,
-                           DisconnectCommand, Connected, FrameReceived, ConnectionLost, MediaConnected,
-                           MediaFrameReceived, MediaConnectionLost, TimerDue>;
+using Input =
+    std::variant<RegisterCommand, FindUserCommand, CreateChatCommand, ChangeChatCommand, SendCommand, ForwardCommand,
+                 TransferCommand, DownloadPolicyCommand, ReleaseEventsCommand, SetPushTokenCommand,
+                 DeleteAccountCommand, LogOutCommand, ConnectCommand, DisconnectCommand, Connected, FrameReceived,
+                 ConnectionLost, MediaConnected, MediaFrameReceived, MediaConnectionLost, TimerDue>;
 
 /// What the network is asked to do with a connection, before the frames are sent.
 enum class NetworkAction : std::uint8_t { none, connect, close };
@@ -115,6 +129,8 @@ struct Outputs {
   std::vector<std::function<void()>> callbacks;
   /// The state of the connection, if it changed.
   std::optional<ConnectionState> connection;
+  /// The store was emptied: its file can be, too, and nothing that was read of it is true any more.
+  bool erased = false;
   /// When the engine wants to be stepped again at the latest.
   std::optional<Timestamp> next_timer;
 };

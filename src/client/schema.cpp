@@ -8,6 +8,7 @@
 #include "client/migrations/m0002_published.h"
 #include "client/migrations/m0003_event_log.h"
 #include "client/migrations/m0004_media.h"
+#include "client/migrations/m0007_leaving.h"
 #include "store/migrations.h"
 
 namespace sotto::client {
@@ -19,10 +20,11 @@ Result<std::unique_ptr<store::Database>> open_store(const std::string& path, con
     options.sharing = sharing;
     options.vfs = vfs;
     SOTTO_TRY_ASSIGN(auto db, store::Database::open(path, options));
-    static constexpr std::array<store::Migration, 4> all = {{{1, migrations::m0001_initial},
+    static constexpr std::array<store::Migration, 5> all = {{{1, migrations::m0001_initial},
                                                              {2, migrations::m0002_published},
                                                              {3, migrations::m0003_event_log},
-                                                             {4, migrations::m0004_media}}};
+                                                             {4, migrations::m0004_media},
+                                                             {7, migrations::m0007_leaving}}};
     SOTTO_TRY(store::migrate(*db, all, application_id));
     return db;
   });

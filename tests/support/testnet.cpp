@@ -306,6 +306,8 @@ void TestNet::step_relay() {
           },
           send->id, false);
       if (out.waits_for_drain) to_relay(relay::Drained{send->id, 0});
+    } else if (auto* notice = std::get_if<relay::PushNotice>(&action)) {
+      notices.push_back(std::move(*notice));
     } else {
       const auto& close = std::get<relay::Close>(action);
       later(

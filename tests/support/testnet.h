@@ -114,6 +114,8 @@ class TestNet {
   std::shared_ptr<relay::MemoryStore> disk;
   std::unique_ptr<relay::MemoryBackend> backend;
   std::deque<TestDevice> devices;
+  /// What the push gateway was told.
+  std::vector<relay::PushNotice> notices;
   /// Changes what clients say on its way to the relay: a hostile client.
   std::function<void(wire::Envelope&)> rewrite;
   /// Changes what the relay says on its way to clients, or drops it (false): a hostile relay.
