@@ -26,7 +26,8 @@ namespace sotto {
 
 /// A program of the operator's that the relay tells something by HTTP POST.
 struct RelayWebhook {
-  /// `https://host[:port][/path]`; `http://…` only to this machine, unless `plain_beyond_loopback`. Empty: there is none.
+  /// `https://host[:port][/path]`; `http://…` only to this machine, unless `plain_beyond_loopback`. Empty: there is
+  /// none.
   std::string url;
   /// Sent as `Authorization: Bearer …`; empty: no such header.
   std::string bearer_token;
@@ -49,6 +50,11 @@ struct RelayConfig {
   std::string private_key_file;
   /// Connections at the same time; more are refused.
   std::uint32_t max_connections = 10'000;
+  /// Connections of one address (of an IPv6 one, its /64) at the same time, and new ones a second, with ten seconds'
+  /// worth at once; more are closed as they come. 0: no limit. All that comes by way of a proxy has the proxy's
+  /// address.
+  std::uint32_t max_connections_per_address = 1'000;
+  std::uint32_t new_connections_per_address = 200;
   /// How long an entry waits for a device that does not fetch it, at least an hour; then it is deleted, up to a
   /// thirtieth of this later, and the device is told of the gap.
   std::chrono::hours entry_lifetime{30 * 24};
@@ -83,7 +89,8 @@ class SOTTO_API Relay {
   /// Opens the store, listens, and returns when connections are accepted. Several relays may run in one process.
   /// Errors: INVALID_ARGUMENT, IN_USE (another process has the folder), ADDRESS_IN_USE (if it is the admin port, the
   /// message begins with "admin port"), TLS_FAILED (certificate), NEWER_SCHEMA, CORRUPT, IO_ERROR, DISK_FULL; a
-  /// webhook's URL or token may be INVALID_ARGUMENT, its authorities TLS_FAILED. An expired certificate is a warning in the log.
+  /// webhook's URL or token may be INVALID_ARGUMENT, its authorities TLS_FAILED. An expired certificate is a warning in
+  /// the log.
   static Result<std::unique_ptr<Relay>> start(RelayConfig config);
 
   /// Looks at what such a relay needs of this machine: clock, certificate and key, folder, store, disk (free space, and

@@ -27,6 +27,7 @@ Answer Directory::find_user(Call& call, const wire::FindUser& request) {
     }
   }
   if (auto limited = s_.limit('f', {view(call.connection.sender.device.user)}, s_.config.finds)) return limited;
+  if (auto limited = s_.limit('F', {as_bytes(call.connection.address)}, s_.config.finds_by_address)) return limited;
   return response.has_user_found() ? response : refuse(ErrorCode::UNKNOWN_USER);
 }
 
