@@ -47,6 +47,14 @@ void define(CLI::App& app, Flags& flags) {
   app.add_option("--max-connections", flags.relay.max_connections, "Connections at the same time")
       ->envname("SOTTO_RELAY_MAX_CONNECTIONS")
       ->capture_default_str();
+  app.add_option("--max-connections-per-address", flags.relay.max_connections_per_address,
+                 "Of them by one address, or IPv6 /64; 0: as many as there may be")
+      ->envname("SOTTO_RELAY_MAX_CONNECTIONS_PER_ADDRESS")
+      ->capture_default_str();
+  app.add_option("--new-connections-per-address", flags.relay.new_connections_per_address,
+                 "New ones a second by one address; 0: no limit")
+      ->envname("SOTTO_RELAY_NEW_CONNECTIONS_PER_ADDRESS")
+      ->capture_default_str();
   app.add_option("--entry-lifetime", flags.entry_lifetime_days, "Days that a message waits for a device")
       ->envname("SOTTO_RELAY_ENTRY_LIFETIME")
       ->check(CLI::Range(1, 3650))

@@ -102,6 +102,8 @@ struct Account {
   DeviceId device;
   /// Empty once it has moved to another account (`HandleClaimed::moved`).
   std::string handle;
+  /// `log_out` was called, and `connect` not since.
+  bool logged_out = false;
 };
 
 /// What a group starts with.
@@ -120,6 +122,9 @@ struct MessagePage {
   std::size_t limit = 50;
 };
 
+/// What becomes of the data on this device when it logs out.
+enum class LogOutData : std::uint8_t { keep = 0, erase = 1 };
+
 /// What a message may be given when it is sent.
 struct SendOptions {
   /// A new id of the app's own, not zero: sent again under it, the first message stays the only one in this chat. The
@@ -128,6 +133,8 @@ struct SendOptions {
   /// Releases the log's events up to this one (see `Client::release_events`) in the transaction that stores the
   /// message: an answer to an event is written once or the event comes again, never both.
   std::optional<EventCursor> releases = std::nullopt;
+  /// Whether recipients who are not connected are told by push.
+  Urgency urgency = Urgency::normal;
 };
 
 class SOTTO_API Client {
@@ -190,8 +197,32 @@ class SOTTO_API Client {
   /// CLOSED.
   void keep_handle(Completion<void> done = {});
 
-  /// The account, or nothing before `register_account` was called. Errors: IO_ERROR, CLOSED.
+  /// The account, or nothing before `register_account` was called and after it was erased. Errors: IO_ERROR, CLOSED.
   [[nodiscard]] Result<std::optional<Account>> account() const;
+
+  /// Tells the relay where its push gateway finds this device, and from which urgency on to tell it: normal or high.
+  /// The token (UTF-8, at most 4 KiB) goes to the gateway as it is; empty: nowhere. It is kept, and told again by
+  /// itself when the relay may have lost it; but the gateway may call it gone, so tell it at each start of the app.
+  /// `done` says that the relay has it. Errors: INVALID_ARGUMENT, NOT_REGISTERED, UNSUPPORTED (the relay has no push),
+  /// DISK_FULL, IO_ERROR, CLOSED (it is told after the next `open`).
+  void set_push_token(std::string token, Urgency at_least, Completion<void> done = {});
+
+  /// Deletes the account, for ever: at the relay, which frees the handle and forgets all that it keeps for it, and on
+  /// this device. Waits for the network, also over restarts; from the relay's answer on nothing can stop it. Chats that
+  /// others have stay with them, and they see this user until they remove it. `done`: the folder holds nothing of the
+  /// account any more. Everything that was still waiting completes with CANCELLED. Errors: NOT_REGISTERED, CONFLICT (a
+  /// `log_out` with `erase` is under way), INVALID_ARGUMENT (this device's clock is more than a day off), UNSUPPORTED,
+  /// UNKNOWN_COMMAND (an older relay), IO_ERROR, CLOSED (it goes on after the next `open`).
+  void delete_account(Completion<void> done = {});
+
+  /// Logs this device out: the relay is told, if it can be reached within 10 s, that nobody should begin a chat with it
+  /// nor tell it by push. With `keep` everything stays readable and the client offline, also after the next `open`,
+  /// until `connect` logs in again and gets what came meanwhile. With `erase` the folder then holds nothing of the
+  /// account any more: on an account's only device, as in this version all are, the account is lost for good, its
+  /// handle stays taken, and its chats are owed to nobody who could read them; `delete_account` is what ends an
+  /// account. Errors: NOT_REGISTERED, CONFLICT (being deleted), CANCELLED (`connect` was called before it was done),
+  /// IO_ERROR, CLOSED (it goes on after the next `open`).
+  void log_out(LogOutData data, Completion<void> done = {});
 
   // ---- Connection
 

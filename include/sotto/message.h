@@ -11,6 +11,10 @@
 
 namespace sotto {
 
+/// Whether a message tells devices that are not connected, by way of the relay's push gateway. Numbers are stable: they
+/// are stored.
+enum class Urgency : std::uint8_t { normal = 0, high = 1, none = 2 };
+
 /// Where a message is on its way. A message only ever moves down this list. Numbers are stable: they are stored.
 enum class MessageState : std::uint8_t {
   /// On this device's disk (or about to be, until the completion of `send`), waiting for its turn or the network.

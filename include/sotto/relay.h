@@ -61,6 +61,11 @@ struct RelayConfig {
   std::string private_key_file;
   /// Connections at the same time; more are refused.
   std::uint32_t max_connections = 10'000;
+  /// Connections of one address (of an IPv6 one, its /64) at the same time, and new ones a second, with ten seconds'
+  /// worth at once; more are closed as they come. 0: no limit. All that comes by way of a proxy has the proxy's
+  /// address.
+  std::uint32_t max_connections_per_address = 1'000;
+  std::uint32_t new_connections_per_address = 200;
   /// How long an entry waits for a device that does not fetch it, at least an hour; then it is deleted, up to a
   /// thirtieth of this later, and the device is told of the gap.
   std::chrono::hours entry_lifetime{30 * 24};

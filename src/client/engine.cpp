@@ -32,7 +32,9 @@ Engine::Engine(store::Database& db, Random& random, const Logger& log, std::func
       receipts_(c_, session_, seal_),
       signals_(c_, session_, seal_),
       people_(c_, session_, receipts_),
-      inbox_(c_, session_, groups_, runtimes_, outbox_, intents_, media_, receipts_, signals_, people_) {}
+      inbox_(c_, session_, groups_, runtimes_, outbox_, intents_, media_, receipts_, signals_, people_),
+      push_token_(c_, session_),
+      leaving_(c_, session_, push_token_) {}
 
 Result<std::unique_ptr<Engine>> Engine::open(store::Database& db, Random& random, const Logger& log,
                                              std::function<void(const Event&)> on_event, bool connect_at_open,
@@ -45,7 +47,8 @@ Result<std::unique_ptr<Engine>> Engine::open(store::Database& db, Random& random
     engine->c_.event_log = std::move(event_log);
     if (!engine->c_.event_log.on) SOTTO_TRY(engine->c_.events.note_pause());
     SOTTO_TRY(engine->c_.load_account());
-    if (!connect_at_open) engine->session_.on_disconnect_wanted();
+    SOTTO_TRY(engine->leaving_.load());
+    if (!connect_at_open || engine->leaving_.logged_out()) engine->session_.on_disconnect_wanted();
     engine->c_.out = {};
     return engine;
   });
@@ -74,6 +77,7 @@ Outputs Engine::step(Timestamp now, std::span<Input> inputs) {
     }
   }
   c_.undo.clear();
+  if (status.ok() && leaving_.erase_due()) on_erased();
   // What was committed is let out in any case; what cannot be announced now is in the next step.
   const auto announced = guarded([&]() -> Status {
     session_.announce(inbox_.caught_up());
@@ -106,11 +110,17 @@ Status Engine::run(std::span<Input> inputs) {
   account_requests_.pump();
   SOTTO_TRY(pump_queries());
   SOTTO_TRY(media_.pump(session_.ready()));
+  SOTTO_TRY(push_token_.pump());
   SOTTO_TRY(pump());
   if (session_.ready() && inbox_.caught_up()) SOTTO_TRY(receipts_.note_caught_up());
   SOTTO_TRY(receipts_.pump());
   SOTTO_TRY(signals_.pump());
   SOTTO_TRY(people_.pump());
+  const bool was_linked = session_.link() != Link::offline;
+  SOTTO_TRY(leaving_.pump());
+  if (was_linked && session_.link() == Link::offline) on_lost(Error(ErrorCode::CANCELLED, "logged out"));
+  if (leaving_.finishing() && !media_.has_trash()) leaving_.finish();
+  if (leaving_.erase_due()) SOTTO_TRY(leaving_.erase());
   SOTTO_TRY(send_acks());
   SOTTO_TRY(log_events());
   return transaction.commit();
@@ -124,6 +134,30 @@ void Engine::on_rollback(const Error& why) {
   on_lost(why);
   media_.on_rollback();
   people_.on_rollback();
+  push_token_.on_connection_lost();
+  leaving_.on_rollback();
+}
+
+void Engine::on_erased() {
+  const Error why(ErrorCode::CANCELLED, "the account was erased");
+  groups_.evict_all();
+  session_.abandon(why);
+  on_lost(why);
+  session_.on_erased();
+  runtimes_ = {};
+  c_.self = {};
+  c_.blocked.clear();
+  people_.on_rollback();
+  account_requests_.close(why);
+  intents_.close(why);
+  media_.close(why);
+  media_.on_rollback();
+  push_token_.close(why);
+  for (const auto& [id, query] : queries_) c_.complete<UserId>(query.command.done, why);
+  queries_.clear();
+  leaving_.erased();
+  c_.undo.clear();
+  c_.out.erased = true;
 }
 
 /// All that waits for a time waits as long as before.
@@ -137,12 +171,15 @@ void Engine::set_clock_back(std::chrono::milliseconds by) {
   signals_.set_clock_back(by);
   people_.set_clock_back(by);
   account_requests_.set_clock_back(by);
+  push_token_.set_clock_back(by);
+  leaving_.set_clock_back(by);
   for (auto& [id, query] : queries_) query.deadline -= by;
 }
 
 Status Engine::reload_account() {
   if (!account_stale_) return {};
   SOTTO_TRY(c_.load_account());
+  SOTTO_TRY(leaving_.load());
   account_stale_ = false;
   return {};
 }
@@ -155,6 +192,8 @@ void Engine::on_lost(const Error& why) {
   signals_.on_connection_lost();
   people_.on_connection_lost();
   account_requests_.on_connection_lost();
+  push_token_.on_connection_lost();
+  leaving_.on_connection_lost();
   for (auto& [id, query] : queries_) query.asked = false;
 }
 
@@ -337,6 +376,8 @@ std::optional<Timestamp> Engine::next_timer() const {
   if (session_.ready()) consider(runtimes_.next_timer());
   for (const auto& [id, query] : queries_) consider(query.deadline);
   consider(account_requests_.next_timer());
+  consider(push_token_.next_timer());
+  consider(leaving_.next_timer());
   consider(media_session_.next_timer());
   consider(media_.next_timer());
   consider(receipts_.next_timer());
@@ -352,6 +393,8 @@ Outputs Engine::close(std::span<const Input> never_stepped) {
   account_requests_.close(why);
   intents_.close(why);
   media_.close(why);
+  push_token_.close(why);
+  leaving_.close(why);
   for (const auto& [id, query] : queries_) c_.complete<UserId>(query.command.done, why);
   queries_.clear();
   for (const auto& input : never_stepped) fail(c_, input, why);

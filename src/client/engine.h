@@ -12,6 +12,7 @@
 
 #include "client/account.h"
 #include "client/inbox.h"
+#include "client/leaving.h"
 
 namespace sotto::client {
 
@@ -64,6 +65,8 @@ class Engine {
   void on_lost(const Error& why);
   void on_rollback(const Error& why);
   void set_clock_back(std::chrono::milliseconds by);
+  /// The store is empty since this step's commit: so is what is in memory.
+  void on_erased();
   /// Reads the account anew if a rollback could not.
   Status reload_account();
   static void fail(Context& context, const Input& input, const Error& why);
@@ -83,6 +86,8 @@ class Engine {
   Signals signals_;
   People people_;
   Inbox inbox_;
+  PushToken push_token_;
+  Leaving leaving_;
   std::map<std::size_t, Query> queries_;
   std::size_t next_query_ = 1;
   /// The account was in a step that was undone, and could not be read since: there is none in memory.

@@ -18,9 +18,39 @@ struct Overloaded : Ts... {
 template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
+/// A command may have been given before its account was erased.
+bool needs_account(const Input& input) {
+  return std::visit(Overloaded{
+                        [](const RegisterCommand&) { return false; },
+                        [](const RequestCodeCommand&) { return false; },
+                        [](const DownloadPolicyCommand&) { return false; },
+                        [](const ReleaseEventsCommand&) { return false; },
+                        [](const ChangeChatCommand&) { return false; },  // finds no chat
+                        [](const TransferCommand&) { return false; },
+                        [](const AttachmentUsedCommand&) { return false; },
+                        [](const MarkReadCommand&) { return false; },
+                        [](const AnswerRequestCommand&) { return false; },
+                        [](const PrivacyCommand&) { return false; },
+                        [](const AvailableCommand&) { return false; },
+                        [](const TypingCommand&) { return false; },
+                        [](const ConnectCommand&) { return false; },
+                        [](const DisconnectCommand&) { return false; },
+                        [](const Connected&) { return false; },
+                        [](const FrameReceived&) { return false; },
+                        [](const ConnectionLost&) { return false; },
+                        [](const MediaConnected&) { return false; },
+                        [](const MediaFrameReceived&) { return false; },
+                        [](const MediaConnectionLost&) { return false; },
+                        [](const TimerDue&) { return false; },
+                        [](const auto&) { return true; },
+                    },
+                    input);
+}
+
 }  // namespace
 
 void Engine::take(Input& input) {
+  if (!c_.account && needs_account(input)) return fail(c_, input, Error(ErrorCode::NOT_REGISTERED));
   const auto undo = c_.undo.size();
   const auto callbacks = c_.out.callbacks.size();
   const auto frames = c_.out.frames.size();
@@ -93,7 +123,11 @@ Status Engine::dispatch(Input& input) {
                         [&](const PrivacyCommand& command) { return people_.on_command(command); },
                         [&](const AvailableCommand& command) { return signals_.on_command(command); },
                         [&](const TypingCommand& command) { return signals_.on_command(command); },
-                        [&](const ConnectCommand&) {
+                        [&](const SetPushTokenCommand& command) { return push_token_.on_command(command); },
+                        [&](const DeleteAccountCommand& command) { return leaving_.on_command(command); },
+                        [&](const LogOutCommand& command) { return leaving_.on_command(command); },
+                        [&](const ConnectCommand&) -> Status {
+                          SOTTO_TRY(leaving_.on_connect_wanted());
                           session_.on_connect_wanted();
                           return Status{};
                         },

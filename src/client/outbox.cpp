@@ -12,6 +12,18 @@ namespace sotto::client {
 namespace {
 constexpr std::chrono::milliseconds retry_first{500};
 constexpr std::chrono::milliseconds retry_most{60'000};
+
+wire::Urgency urgency_of(Urgency urgency) {
+  switch (urgency) {
+    case Urgency::high:
+      return wire::HIGH;
+    case Urgency::none:
+      return wire::NONE;
+    case Urgency::normal:
+      break;
+  }
+  return wire::NORMAL;
+}
 }  // namespace
 
 Status Outbox::append(const SendCommand& command) {
@@ -22,7 +34,7 @@ Status Outbox::append(const SendCommand& command) {
   content.mutable_text()->set_body(message.text);
   SOTTO_TRY_ASSIGN(auto stored, store(command, content));
   if (!stored) return {};
-  SOTTO_TRY(c_.outbox.insert(message.chat, position::place_of(stored->position), message.id));
+  SOTTO_TRY(c_.outbox.insert(message.chat, position::place_of(stored->position), message.id, command.urgency));
   c_.emit(MessageAdded{std::move(*stored)});
   c_.dirty.insert(message.chat);
   return {};
@@ -175,6 +187,7 @@ void Outbox::send(const ChatRow& chat, const OutboxRow& row) {
   command.set_generation(row.generation);
   command.set_after_handshake(row.after_handshake);
   command.set_message(wire::field(*row.ciphertext));
+  command.set_urgency(urgency_of(row.urgency));
   runtimes_.of(chat.id).in_flight.insert(row.place);
   session_.request(request, [this, id = chat.id, place = row.place](const wire::Response& response) {
     return on_answer(id, place, response);

@@ -63,6 +63,7 @@ struct SendCommand {
   Completion<void> done;
   /// Released in the transaction that stores the message.
   std::optional<EventCursor> releases = std::nullopt;
+  Urgency urgency = Urgency::normal;
 };
 struct ReleaseEventsCommand {
   EventCursor up_to = 0;
@@ -127,6 +128,18 @@ struct TypingCommand {
 struct AttachmentUsedCommand {
   std::int64_t media = 0;
 };
+struct SetPushTokenCommand {
+  std::string token;
+  Urgency at_least = Urgency::normal;
+  Completion<void> done;
+};
+struct DeleteAccountCommand {
+  Completion<void> done;
+};
+struct LogOutCommand {
+  LogOutData data = LogOutData::keep;
+  Completion<void> done;
+};
 /// Connect now; or stay offline.
 struct ConnectCommand {};
 struct DisconnectCommand {};
@@ -153,7 +166,8 @@ struct TimerDue {};
 
 using Input = std::variant<RegisterCommand, RequestCodeCommand, AskCommand, FindUserCommand, CreateChatCommand, ChangeChatCommand, SendCommand,
                            ForwardCommand, TransferCommand, RequestAttachmentCommand, DownloadPolicyCommand,
-                           AttachmentUsedCommand, ReleaseEventsCommand,
+                           AttachmentUsedCommand, ReleaseEventsCommand, SetPushTokenCommand, DeleteAccountCommand,
+                           LogOutCommand,
                            MarkReadCommand, AnswerRequestCommand, BlockCommand, ProfileCommand, PrivacyCommand,
                            AvailableCommand, TypingCommand, ConnectCommand, DisconnectCommand, Connected, FrameReceived,
                            ConnectionLost, MediaConnected, MediaFrameReceived, MediaConnectionLost, TimerDue>;
@@ -177,6 +191,8 @@ struct Outputs {
   std::vector<std::function<void()>> callbacks;
   /// The state of the connection, if it changed.
   std::optional<ConnectionState> connection;
+  /// The store was emptied: its file can be, too, and nothing that was read of it is true any more.
+  bool erased = false;
   /// When the engine wants to be stepped again at the latest.
   std::optional<Timestamp> next_timer;
 };

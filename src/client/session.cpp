@@ -153,6 +153,7 @@ Status Session::on_authenticated(const wire::Response& response) {
       SOTTO_TRY(c_.accounts.set_rolled_back());
       c_.account->rolled_back = true;
     }
+    account_deleted_ = status.error().code == ErrorCode::ACCOUNT_DELETED;
     failures_ = std::max(failures_, 6U);  // Trying again soon helps nobody.
     abandon(status.error());
     return {};

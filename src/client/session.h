@@ -60,6 +60,13 @@ class Session {
   void on_heads_known();
   /// Whether the relay's store is another one than before, as after a restore from a backup.
   [[nodiscard]] bool relay_restored() const { return relay_restored_; }
+  /// The relay answered that the account was deleted.
+  [[nodiscard]] bool account_deleted() const { return account_deleted_; }
+  /// The store has no account any more; another one may come.
+  void on_erased() {
+    account_deleted_ = false;
+    failures_ = 0;
+  }
   void on_going_away(const wire::GoingAway& going_away);
   /// By the relay's clock, in milliseconds since 1970.
   [[nodiscard]] std::uint64_t relay_time_at_begin() const { return relay_time_at_begin_; }
@@ -127,6 +134,7 @@ class Session {
   Timestamp ready_since_{};
   bool relay_restored_ = false;
   bool publishing_ = false;
+  bool account_deleted_ = false;
 };
 
 /// Shows a connection's challenge signed; a main one also the account's session and ack numbers.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "net/server_peers.h"
 #include "net/transport.h"
 #include "sotto/result.h"
 
@@ -26,6 +27,8 @@ struct ServerConfig {
   std::size_t max_text_bytes = net::max_text_bytes;
   /// Further connections are closed as they come.
   std::size_t max_connections = 10'000;
+  /// Of one address; further ones are closed as they come.
+  PeerLimit per_address;
   /// TLS handshakes and upgrades at a time; further ones wait in the kernel. Bounds the memory of a reconnect storm.
   std::size_t max_handshakes = 64;
   std::chrono::milliseconds handshake_timeout{10'000};
@@ -68,7 +71,13 @@ struct Drained {
   ConnectionId id;
   std::size_t queued_bytes;
 };
-using ServerEvent = std::variant<Opened, Message, Closed, Drained>;
+/// So many connections were closed as they came: too many in all, too many of their addresses, or too many at once.
+struct Refused {
+  std::size_t full = 0;
+  std::size_t address = 0;
+  std::size_t rate = 0;
+};
+using ServerEvent = std::variant<Opened, Message, Closed, Drained, Refused>;
 
 /// Queues a message. The same bytes may go to many connections. On a JSON connection they are text, and are not joined.
 struct Send {

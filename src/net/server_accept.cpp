@@ -20,19 +20,39 @@ void ServerLoop::accept_some() {
     Listener::Accepted accepted = listener_.accept();
     if (accepted.exhausted) ev_io_stop(loop_.get(), &accept_);  // `tick` starts it again
     if (accepted.fd < 0) return;
-    if (connections_.size() >= config_.max_connections) {
+    Peers::Place place;
+    if (!admit(accepted, place)) {
       ::close(accepted.fd);
       continue;
     }
-    adopt(std::move(accepted));
+    adopt(std::move(accepted), std::move(place));
   }
 }
 
-void ServerLoop::adopt(Listener::Accepted accepted) {
+bool ServerLoop::admit(const Listener::Accepted& accepted, Peers::Place& place) {
+  if (connections_.size() >= config_.max_connections) {
+    ++(refused_ ? *refused_ : refused_.emplace()).full;
+    return false;
+  }
+  switch (peers_.admit(accepted.peer_address, ev_now(loop_.get()), place)) {
+    case Peers::Verdict::too_many:
+      ++(refused_ ? *refused_ : refused_.emplace()).address;
+      return false;
+    case Peers::Verdict::too_fast:
+      ++(refused_ ? *refused_ : refused_.emplace()).rate;
+      return false;
+    case Peers::Verdict::admitted:
+      break;
+  }
+  return true;
+}
+
+void ServerLoop::adopt(Listener::Accepted accepted, Peers::Place place) {
   const ConnectionId id = ++last_id_;
   auto connection = std::make_unique<Connection>();
   connection->id = id;
   connection->peer_address = std::move(accepted.peer_address);
+  connection->place = std::move(place);
   connection->cut_at = ev_now(loop_.get()) + static_cast<ev_tstamp>(config_.handshake_timeout.count()) / 1000;
 
   lws_adopt_desc_t info{};

@@ -39,7 +39,8 @@ ServerLoop::ServerLoop(const ServerConfig& config, ServerHandler& handler, Liste
       protocols_{{"none", &on_lws, 0, 512, 0, nullptr, 0},
                  {subprotocol, &on_lws, 0, 512, 0, nullptr, config.max_message_bytes + 64},
                  {json_subprotocol, &on_lws, 0, 512, 0, nullptr, config.max_text_bytes + 64},
-                 {}} {}
+                 {}},
+      peers_(config.per_address) {}
 
 ServerLoop::~ServerLoop() {
   context_.reset();  // before the loop that its watchers are in
@@ -276,6 +277,7 @@ void ServerLoop::tick() {
     }
   }
   if (listening_ && handshakes_ < config_.max_handshakes) ev_io_start(loop_.get(), &accept_);
+  peers_.sweep(now);
 #if defined(__GLIBC__)
   if (opened_since_trim_ >= trim_after && handshakes_ == 0) {
     opened_since_trim_ = 0;
@@ -311,6 +313,7 @@ void ServerLoop::cut(Connection& connection) {
 }
 
 void ServerLoop::flush_events() {
+  if (refused_) events_.emplace_back(*std::exchange(refused_, std::nullopt));
   if (events_.empty()) return;
   handler_.on_events(std::exchange(events_, {}));
 }

@@ -47,6 +47,7 @@ class ServerLoop {
     ConnectionId id = 0;
     lws* wsi = nullptr;
     std::string peer_address;
+    Peers::Place place;
     SendQueue queue;
     Assembler assembler;
     ev_tstamp last_heard = 0;
@@ -81,7 +82,8 @@ class ServerLoop {
 
   // server_accept.cpp: from the listening socket to an open connection
   void accept_some();
-  void adopt(Listener::Accepted accepted);
+  bool admit(const Listener::Accepted& accepted, Peers::Place& place);
+  void adopt(Listener::Accepted accepted, Peers::Place place);
   int opened(Connection& connection);
   void handshake_ended();
 
@@ -127,6 +129,7 @@ class ServerLoop {
   ev_timer stop_{};
   ev_prepare flush_{};
 
+  Peers peers_;
   std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections_;
   ConnectionId last_id_ = 0;
   std::size_t handshakes_ = 0;
@@ -134,6 +137,8 @@ class ServerLoop {
   bool listening_ = true;
   bool stopping_ = false;
   std::vector<ServerEvent> events_;
+  /// Since the last events.
+  std::optional<Refused> refused_;
   Bytes scratch_;
 
   std::mutex inbox_mutex_;

@@ -10,6 +10,7 @@
 
 #include "relay/chat_rules.h"
 #include "relay/io.h"
+#include "relay/rate_limits.h"
 
 namespace sotto::relay {
 
@@ -21,6 +22,8 @@ struct Waiting {
   std::uint64_t id = 0;
   wire::Request request;
   std::size_t bytes = 0;
+  /// It was counted against the limit of its connection.
+  bool counted = false;
   /// How often it was tried and met a conflict.
   int conflicts = 0;
   /// Its part of the sender's rate limit was taken, in a turn before.
@@ -73,12 +76,14 @@ struct DeliveryState {
 
 struct Connection {
   ConnectionId id = 0;
+  /// The peer's, or of an IPv6 one its network (net::peer_group).
   std::string address;
   Bytes nonce;
   ConnectionKind kind = ConnectionKind::unauthenticated;
   Sender sender;
   std::uint64_t session = 0;
 
+  TokenBucket requests;
   std::list<Waiting> waiting;
   std::size_t waiting_bytes = 0;
   /// Its next request waits until the writes of the last one are done.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/test_hooks.h"
+#include "net/server_peers.h"
 #include "relay/dispatch.h"
 #include "wire/limits.h"
 
@@ -93,7 +94,7 @@ class Core::Impl {
     auto& connection = s_.connections[input.id];
     connection = std::make_unique<Connection>();
     connection->id = input.id;
-    connection->address = std::move(input.peer_address);
+    connection->address = net::peer_group(input.peer_address);
     ++s_.counters.connections[Counters::index(connection->kind)];
     rooms_.session.greet(*connection);
     strangers_.emplace_back(s_.now + s_.config.authentication_ms, input.id);
@@ -226,11 +227,21 @@ class Core::Impl {
     return waiting;
   }
 
+  /// A refusal if the connection asks too much, whatever it asks.
+  Answer count_in(Connection& connection, Waiting& request) {
+    const bool other_limits = request.request.has_ack() || request.request.has_upload_attachment();
+    if (other_limits || std::exchange(request.counted, true)) return std::nullopt;
+    auto refusal = connection.requests.take(s_.config.requests, s_.now);
+    if (refusal) ++s_.counters.rate_limited;
+    return refusal;
+  }
+
   /// False: the request waits for the backend.
   bool handle_next(Connection& connection) {
     auto& next = connection.waiting.front();
     Call call{connection, next.request, {}, {}, {}, false, {}};
-    auto answer = dispatch(rooms_, call);
+    auto answer = count_in(connection, next);
+    if (!answer) answer = dispatch(rooms_, call);
     if (!answer) return false;
     Pending pending;
     pending.connection = connection.id;

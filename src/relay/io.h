@@ -128,7 +128,8 @@ struct CoreConfig {
   Rate read_marks{60, 2};
   /// A (taker, user).
   Rate takes{60, 30.0 / 3600};
-  // An address.
+  // An address, or an IPv6 network (net::peer_group).
+  Rate finds_address{2000, 20};
   Rate registrations{2000, 20};
   Rate authentications{10'000, 500};
   Rate finds_address{5000, 2};
@@ -157,6 +158,8 @@ struct CoreConfig {
   /// Bytes of blobs that a device may have here at a time.
   std::uint64_t blob_quota_bytes = 16ULL * 1024 * 1024 * 1024;
 
+  /// Requests of a connection, but for acks and parts of uploads, which have limits of their own.
+  Rate requests{20'000, 5'000};
   /// A device.
   Rate push_tokens{20, 0.2};
 

@@ -112,6 +112,11 @@ std::string to_prometheus(const Metrics& metrics) {
   Families out;
   out.gauge("sotto_build_info", "1, with the version", 1, {{"version", version()}});
   out.gauge("process_start_time_seconds", "Start of the relay since 1970", metrics.started);
+  const char* refused = "sotto_connections_refused_total";
+  const char* refused_help = "Connections closed as they came: too many in all, of one address, or of one at once";
+  out.counter(refused, refused_help, number(metrics.refused.full), {{"reason", "full"}});
+  out.counter(refused, refused_help, number(metrics.refused.address), {{"reason", "address"}});
+  out.counter(refused, refused_help, number(metrics.refused.rate), {{"reason", "rate"}});
   add_counters(out, metrics.counters);
   if (metrics.push) add_push(out, metrics.counters, *metrics.push);
   out.gauge("sotto_log_entries", "Log entries stored: what somebody has not acknowledged yet",

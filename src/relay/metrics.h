@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "net/server.h"
 #include "net/webhook.h"
 #include "relay/backend/store_figures.h"
 #include "relay/counters.h"
@@ -20,6 +21,8 @@ struct Metrics {
   /// Of WebSocket messages, without TLS and framing.
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
+  /// Connections that were closed as they came.
+  net::Refused refused;
   /// Of the push gateway, if there is one.
   std::optional<net::WebhookCounts> push;
   /// Seconds since 1970.

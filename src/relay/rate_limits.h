@@ -11,6 +11,18 @@
 
 namespace sotto::relay {
 
+/// One bucket, where it belongs to something that is there anyway.
+class TokenBucket {
+ public:
+  /// Takes `cost`, or gives the refusal.
+  std::optional<wire::Response> take(const Rate& rate, std::uint64_t now, double cost = 1);
+
+ private:
+  /// Below nothing; it was never used, and is full.
+  double tokens_ = -1;
+  std::uint64_t at_ = 0;
+};
+
 class RateLimits {
  public:
   /// Takes `cost` from the bucket of this kind and name, or gives the refusal. `now` in milliseconds, never going back.

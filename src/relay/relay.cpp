@@ -94,6 +94,8 @@ Result<std::unique_ptr<Relay>> Relay::start(RelayConfig config) {
   service.server.certificate_path = config.certificate_file;
   service.server.key_path = config.private_key_file;
   service.server.max_connections = config.max_connections;
+  service.server.per_address = {config.max_connections_per_address, 10.0 * config.new_connections_per_address,
+                                1.0 * config.new_connections_per_address};
   service.core.entry_lifetime_ms =
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(config.entry_lifetime).count());
   if (!config.push_gateway.url.empty()) service.push = webhook_config("push", config.push_gateway);

@@ -129,6 +129,10 @@ void Service::step(std::vector<Arrived> arrived) {
       } else if (const auto* drained = std::get_if<net::Drained>(&event)) {
         json_.drained(drained->id, drained->queued_bytes);
         inputs.emplace_back(Drained{drained->id, drained->queued_bytes});
+      } else if (const auto* refused = std::get_if<net::Refused>(&event)) {
+        metrics_.refused.full += refused->full;
+        metrics_.refused.address += refused->address;
+        metrics_.refused.rate += refused->rate;
       }
     }
   }

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 
+from admin_test import wait_until
 from processes import PATIENCE, Failure, Folder, Relay, check, run
 from relay_scene import Scene, raw_session
 from wire_client import ENCODINGS, Connection, RawSocket, raw
@@ -253,11 +254,44 @@ def places(folder):
     check(relay.terminate() == 0, "the relay does not exit 0 on SIGTERM")
 
 
+def places_of_an_address(folder):
+    """Beyond its own most, an address is refused, and others are not."""
+    relay = Relay(os.path.join(folder, "crowded"),
+                  arguments=("--max-connections-per-address", "2", "--admin-port", "0")).ready()
+    scene = Scene(relay, "binary")
+    crowd = [scene.connect(address=scene.address()) for _ in range(3)]
+    held = [RawSocket(relay).upgrade("sotto.v1") for _ in range(2)]
+    try:
+        RawSocket(relay)
+        raise Failure("a third connection of an address that may have two")
+    except (ssl.SSLError, ConnectionError):
+        pass
+    check(all(connection.close_code is None for connection in crowd), "others were harmed")
+    wait_until(relay.admin(), {'sotto_connections_refused_total{reason="address"}': 1})
+    for connection in held:
+        connection.close()
+    scene.end()
+    check(relay.terminate() == 0, "the relay does not exit 0 on SIGTERM")
+
+    relay = Relay(os.path.join(folder, "hasty"), arguments=("--new-connections-per-address", "1", "--admin-port", "0")).ready()
+    made = 0
+    try:
+        for _ in range(200):
+            RawSocket(relay).close()
+            made += 1
+    except (ssl.SSLError, ConnectionError):
+        pass
+    check(10 <= made < 200, f"{made} connections at once")
+    wait_until(relay.admin(), {'sotto_connections_refused_total{reason="rate"}': 1})
+    check(relay.terminate() == 0, "the relay does not exit 0 on SIGTERM")
+
+
 def main():
     seed = sys.argv[1] if len(sys.argv) > 1 else "7"
     frames = int(sys.argv[2]) if len(sys.argv) > 2 else 10_000
     with Folder() as folder:
-        relay = Relay(os.path.join(folder, "relay")).ready()
+        # All of them come from one address.
+        relay = Relay(os.path.join(folder, "relay"), arguments=("--new-connections-per-address", "0")).ready()
         conversation = Conversation(relay)
         slow = slow_peers(relay)
         outcomes = attack(relay, seed, frames)
@@ -270,6 +304,7 @@ def main():
             check(ends.keys() <= EXPECTED[kind], f"{kind}: {ends}")
         dropped = slow()
         places(folder)
+        places_of_an_address(folder)
         rounds = conversation.end()
         check(relay.terminate() == 0, "the relay does not exit 0 on SIGTERM")
         print(f"seed {seed}: {count} hostile frames and {dropped} slow peers; meanwhile two people wrote {rounds} times each")

@@ -313,6 +313,8 @@ void TestNet::step_relay() {
       if (out.waits_for_drain) to_relay(relay::Drained{send->id, 0});
     } else if (const auto* code = std::get_if<relay::SendCode>(&action)) {
       codes[code->handle] = code->code;
+    } else if (auto* notice = std::get_if<relay::PushNotice>(&action)) {
+      notices.push_back(std::move(*notice));
     } else {
       const auto& close = std::get<relay::Close>(action);
       later(

@@ -119,6 +119,8 @@ class TestNet {
   std::deque<TestDevice> devices;
   /// What the relay had sent to phone numbers last.
   std::map<std::string, std::string> codes;
+  /// What the push gateway was told.
+  std::vector<relay::PushNotice> notices;
   /// Changes what clients say on its way to the relay: a hostile client.
   std::function<void(wire::Envelope&)> rewrite;
   /// Changes what the relay says on its way to clients, or drops it (false): a hostile relay.

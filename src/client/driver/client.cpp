@@ -96,6 +96,12 @@ Result<std::unique_ptr<Client>> Client::open(ClientConfig config) {
   impl->keeps_event_log = parts.event_log.on = config.keep_event_log;
   parts.event_log.on_logged = std::move(config.on_events_logged);
   parts.log = Logger(std::move(config.log), config.log_level, log_key);
+  parts.on_erased = [weak = std::weak_ptr<Impl>(impl)] {
+    const auto target = weak.lock();
+    if (!target) return;
+    const std::lock_guard lock(target->mutex);
+    target->account.reset();
+  };
   parts.connect_at_open = config.connect_at_open;
   parts.media.folder = config.data_dir + "/media";
   parts.media.cache_bytes = config.attachment_cache_bytes;
@@ -121,7 +127,25 @@ Result<std::optional<Account>> Client::account() const {
   const std::lock_guard lock(impl_->mutex);
   if (impl_->thread->stopped()) return ErrorCode::CLOSED;
   impl_->load_account();
-  return impl_->account;
+  auto account = impl_->account;
+  if (account) {
+    SOTTO_TRY_ASSIGN(const auto leaving, client::LeavingTable(*impl_->reader).load());
+    account->logged_out = leaving == client::LeavingKind::logged_out;
+  }
+  return account;
+}
+
+void Client::set_push_token(std::string token, Urgency at_least, Completion<void> done) {
+  if (token.size() > wire::limits::push_token_bytes || !is_valid_utf8(token) || at_least == Urgency::none) {
+    return impl_->refuse(done, Error(ErrorCode::INVALID_ARGUMENT, "a push token is UTF-8 of at most 4 KiB"));
+  }
+  impl_->submit(client::SetPushTokenCommand{std::move(token), at_least, std::move(done)});
+}
+
+void Client::delete_account(Completion<void> done) { impl_->submit(client::DeleteAccountCommand{std::move(done)}); }
+
+void Client::log_out(LogOutData data, Completion<void> done) {
+  impl_->submit(client::LogOutCommand{data, std::move(done)});
 }
 
 void Client::connect() { (void)impl_->thread->enqueue(client::ConnectCommand{}).ok(); }
@@ -281,7 +305,8 @@ Result<Message> Client::send(const ChatId& chat, std::string text, SendOptions o
   SOTTO_TRY_ASSIGN(const auto known, impl_->known(chat, self, options));
   auto message = new_message(self, chat, options);
   message.text = std::move(text);
-  SOTTO_TRY(impl_->thread->enqueue(client::SendCommand{message, {}, std::move(done), options.releases}));
+  SOTTO_TRY(
+      impl_->thread->enqueue(client::SendCommand{message, {}, std::move(done), options.releases, options.urgency}));
   return known ? std::move(*known) : std::move(message);
 }
 

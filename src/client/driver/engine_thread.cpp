@@ -168,6 +168,16 @@ void EngineThread::checkpoint() {
   }
 }
 
+void EngineThread::shrink() {
+  if (const auto free = parts_.db->free_pages(); free.ok()) {
+    // Failing, it only leaves room for what comes next.
+    (void)parts_.db->release_free_pages(*free).ok();
+  }
+  const auto done = parts_.db->checkpoint(store::Checkpoint::truncate, std::chrono::milliseconds(1000));
+  checkpoint_at_.reset();
+  if (!done.ok() || !done->complete) checkpoint_at_ = std::chrono::steady_clock::now() + checkpoint_interval;
+}
+
 void EngineThread::carry_out(net::ConnectionId& connection, NetworkAction action, std::vector<Bytes> frames,
                              const std::function<Input(Error)>& lost) {
   const auto lose = [&](const Error& why) {
@@ -191,6 +201,10 @@ void EngineThread::carry_out(net::ConnectionId& connection, NetworkAction action
 }
 
 void EngineThread::carry_out(Outputs outputs) {
+  if (outputs.erased) {
+    shrink();
+    if (parts_.on_erased) parts_.on_erased();
+  }
   carry_out(connection_id_, outputs.network, std::move(outputs.frames),
             [](Error why) { return Input(ConnectionLost{std::move(why)}); });
   carry_out(media_connection_id_, outputs.media.network, std::move(outputs.media.frames),

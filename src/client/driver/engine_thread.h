@@ -26,6 +26,8 @@ class EngineThread final : public net::ClientHandler, public std::enable_shared_
     bool own_executor = false;
     std::function<void(const Event&)> on_event;
     EventLogging event_log;
+    /// The store was emptied. On the client's thread.
+    std::function<void()> on_erased;
     Logger log;
     bool connect_at_open = true;
     MediaFiles media;
@@ -54,6 +56,8 @@ class EngineThread final : public net::ClientHandler, public std::enable_shared_
   void run();
   void step();
   void checkpoint();
+  /// What was erased goes from the file, too.
+  void shrink();
   void carry_out(Outputs outputs);
   /// Connects, closes and sends on one of the two connections; `lost` is what the engine is told if that fails.
   void carry_out(net::ConnectionId& connection, NetworkAction action, std::vector<Bytes> frames,

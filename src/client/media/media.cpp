@@ -230,8 +230,9 @@ Status Media::on_used(std::int64_t id) {
 // ---- What is done by itself
 
 Status Media::pump(bool main_is_there) {
-  if (c_.media.folder.empty() || !c_.account) return {};
+  if (c_.media.folder.empty()) return {};
   SOTTO_TRY(empty_trash());
+  if (!c_.account) return {};
   more_ = false;
   // Those whose time to try again has come; how often they failed is remembered.
   bool look = std::exchange(look_, false);
@@ -288,12 +289,12 @@ void Media::on_rollback() {
 }
 
 std::optional<Timestamp> Media::next_timer() const {
-  if (c_.media.folder.empty() || !c_.account) return std::nullopt;
-  if (more_) return c_.now;
+  if (c_.media.folder.empty()) return std::nullopt;
+  if (more_ && c_.account) return c_.now;
   std::optional<Timestamp> out;
   const auto consider = [&](Timestamp at) { out = std::min(out.value_or(at), at); };
   for (const auto& [id, retry] : retries_) {
-    if (retry.waiting) consider(retry.at);
+    if (retry.waiting && c_.account) consider(retry.at);
   }
   if (trash_) consider(c_.now + retry_first);  // A file could not be removed.
   return out;

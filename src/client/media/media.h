@@ -48,6 +48,8 @@ class Media {
   [[nodiscard]] std::optional<Timestamp> next_timer() const;
   void set_clock_back(std::chrono::milliseconds by);
   void close(const Error& why);
+  /// Files of what is gone are still there.
+  [[nodiscard]] bool has_trash() const { return trash_ && !c_.media.folder.empty(); }
 
  private:
   struct Upload {

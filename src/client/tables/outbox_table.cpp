@@ -8,7 +8,8 @@ namespace sotto::client {
 namespace {
 
 constexpr std::string_view outbox_columns =
-    "SELECT chat_id, place, client_message_id, n, ciphertext, generation, after_handshake FROM outbox ";
+    "SELECT chat_id, place, client_message_id, n, ciphertext, generation, after_handshake, urgency "
+    "FROM outbox ";
 
 OutboxRow read_outbox(const store::Row& row) {
   OutboxRow out;
@@ -19,6 +20,7 @@ OutboxRow read_outbox(const store::Row& row) {
   out.ciphertext = row.get<std::optional<Bytes>>(4);
   out.generation = row.get<std::optional<std::uint32_t>>(5).value_or(0);
   out.after_handshake = row.get<std::optional<std::uint64_t>>(6).value_or(0);
+  out.urgency = row.get<Urgency>(7);
   return out;
 }
 
@@ -58,8 +60,9 @@ std::optional<Bytes> serialized(const std::optional<wire::StoredRequest>& reques
 
 }  // namespace
 
-Status OutboxTable::insert(const ChatId& chat, std::int64_t place, const ClientMessageId& id) {
-  return db_.run("INSERT INTO outbox(chat_id, place, client_message_id) VALUES(?, ?, ?)", chat, place, id);
+Status OutboxTable::insert(const ChatId& chat, std::int64_t place, const ClientMessageId& id, Urgency urgency) {
+  return db_.run("INSERT INTO outbox(chat_id, place, client_message_id, urgency) VALUES(?, ?, ?, ?)", chat, place, id,
+                 urgency);
 }
 
 Result<std::vector<OutboxRow>> OutboxTable::head(const ChatId& chat, std::size_t limit) {

@@ -6,6 +6,7 @@
 
 #include "base/ids.h"
 #include "crypto/keys.h"
+#include "sotto/message.h"
 #include "store/database.h"
 #include "wire/client_store.h"
 #include "wire/message.h"
@@ -22,13 +23,14 @@ struct OutboxRow {
   std::optional<Bytes> ciphertext;
   std::uint32_t generation = 0;
   std::uint64_t after_handshake = 0;
+  Urgency urgency = Urgency::normal;
 };
 
 class OutboxTable {
  public:
   explicit OutboxTable(store::Database& db) : db_(db) {}
 
-  Status insert(const ChatId& chat, std::int64_t place, const ClientMessageId& id);
+  Status insert(const ChatId& chat, std::int64_t place, const ClientMessageId& id, Urgency urgency = Urgency::normal);
   /// The first rows of a chat, in order.
   Result<std::vector<OutboxRow>> head(const ChatId& chat, std::size_t limit);
   Result<std::optional<OutboxRow>> find(const ChatId& chat, const ClientMessageId& id);

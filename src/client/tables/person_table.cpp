@@ -148,8 +148,7 @@ Result<SelfRow> SelfTable::load() {
         self.blocks_told = row.get<std::uint64_t>(9);
         out = std::move(self);
       }));
-  if (!out) return Error(ErrorCode::CORRUPT, "the store has no row of this user's own");
-  return std::move(*out);
+  return out ? std::move(*out) : SelfRow{};
 }
 
 Status SelfTable::save(const SelfRow& row) {

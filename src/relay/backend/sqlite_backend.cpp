@@ -83,7 +83,7 @@ Status SqliteBackend::checkpoint() {
   return store_->clean_up(rewrite_while_running);
 }
 
-bool SqliteBackend::checkpoint_due() const { return store_->wal_size() > 0; }
+bool SqliteBackend::checkpoint_due() const { return store_->wal_size() > 0 || store_->untidy(); }
 
 StoreTotals SqliteBackend::totals() const {
   auto out = store_->totals();

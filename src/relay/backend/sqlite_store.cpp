@@ -105,16 +105,19 @@ Status SqliteStore::clean_up(std::uint64_t rewrite_bytes) {
   // secure_delete zeroes a row where it lies; but where SQLite moved rows to a neighbouring page before, a copy may
   // stand in the unused part of the old page until that is written anew. Rewriting the file leaves no such part.
   Status freed;
+  untidy_ = false;
   if (residue_ && pages.value_or(0) * page_size.value_or(0) <= rewrite_bytes) {
     freed = db_->execute_script("VACUUM");
     if (freed.ok()) residue_ = false;
   } else {
     SOTTO_TRY_ASSIGN(const auto free, db_->free_pages());
     freed = db_->release_free_pages(std::min(free, pages_released));
+    untidy_ = freed.ok() && free > pages_released;
   }
   // Also with a full disk: it is the checkpoint that makes room.
   SOTTO_TRY_ASSIGN(const auto result, db_->checkpoint(store::Checkpoint::truncate));
   if (!result.complete) return Error(ErrorCode::UNAVAILABLE, "a reader holds the checkpoint back");
+  if (untidy_) return Error(ErrorCode::UNAVAILABLE, "more space is to be given back");
   return freed;
 }
 

@@ -43,7 +43,10 @@ class SqliteStore final : public SyncStore {
   [[nodiscard]] std::uint64_t wal_size() const { return db_->wal_size(); }
   /// Leaves nothing in the WAL, gives free pages back to the file system, and rewrites a file of at most
   /// `rewrite_bytes` if something was removed since it was last rewritten. Not between `begin` and `commit`.
+  /// UNAVAILABLE if there is more to do than one call should take, or a reader is in the way: call again.
   Status clean_up(std::uint64_t rewrite_bytes);
+  /// `clean_up` left some to be done.
+  [[nodiscard]] bool untidy() const { return untidy_; }
 
  private:
   explicit SqliteStore(std::unique_ptr<store::Database> db) : db_(std::move(db)) {}
@@ -62,6 +65,7 @@ class SqliteStore final : public SyncStore {
   bool revision_moved_ = false;
   /// Whether something was removed of which a page may still hold a part. A process before may have left it so.
   bool residue_ = true;
+  bool untidy_ = false;
 
   StoreTotals totals_;
   CommitFigures commits_;

@@ -100,6 +100,11 @@ struct App {
   UserId user;
 };
 
+/// The error that a call completes with, if any.
+std::optional<ErrorCode> outcome(const std::function<void(Completion<void>)>& call) {
+  return blocking<void>([&](auto done) { call(done); }).code();
+}
+
 /// Counts completions by their outcome.
 struct Outcomes {
   template <typename T>
@@ -171,6 +176,9 @@ TEST_CASE("Before there is an account, what needs one says so") {
   CHECK(client->message(id_of<ChatId>(1), id_of<ClientMessageId>(1)).code() == ErrorCode::NOT_FOUND);
   CHECK(blocking<void>([&](auto done) { client->refresh_keys(id_of<ChatId>(1), done); }).code() ==
         ErrorCode::NOT_FOUND);
+  CHECK(outcome([&](auto done) { client->set_push_token("x", Urgency::normal, done); }) == ErrorCode::NOT_REGISTERED);
+  CHECK(outcome([&](auto done) { client->delete_account(done); }) == ErrorCode::NOT_REGISTERED);
+  CHECK(outcome([&](auto done) { client->log_out(LogOutData::erase, done); }) == ErrorCode::NOT_REGISTERED);
   SECTION("and its folder is its own") { CHECK(Client::open(config).code() == ErrorCode::IN_USE); }
 }
 
@@ -418,6 +426,67 @@ TEST_CASE("What is pending at the end is completed exactly once") {
   REQUIRE(eventually([&] { return told == 1; }));
   CHECK(outcomes.asked == 300);
   CHECK(outcomes.done == 300);
+}
+
+TEST_CASE("A deleted account leaves an empty folder, and the client can begin anew in it") {
+  Server server;
+  App alice(server, "alice");
+  App bob(server, "bob");
+  alice.register_account("alice");
+  bob.register_account("bob");
+  const auto chat = must(bob.client->create_direct_chat(alice.user));
+  const std::string secret = "to be found nowhere afterwards";
+  for (int i = 0; i < 300; ++i) must(bob.client->send(chat, secret + std::string(10'000, 'x')));
+  must(bob.client->send(chat, "a file", {OutgoingAttachment{{}, {}, std::vector<std::uint8_t>(100'000, 7)}}));
+  REQUIRE(eventually([&] { return alice.seen->texts().size() == 301; }));
+  const auto file = bob.config.data_dir + "/sotto.db";
+  CHECK(std::filesystem::file_size(file) + std::filesystem::file_size(file + "-wal") > 3'000'000);
+
+  CHECK_FALSE(outcome([&](auto done) { bob.client->delete_account(done); }));
+  CHECK_FALSE(must(bob.client->account()).has_value());
+  CHECK(bob.client->send(chat, "?").code() == ErrorCode::NOT_REGISTERED);
+  CHECK(must(bob.client->chats()).empty());
+  REQUIRE(eventually([&] { return bob.client->connection() == ConnectionState::offline; }));
+  CHECK(std::filesystem::file_size(file) < 500'000);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(bob.config.data_dir)) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream in(entry.path(), std::ios::binary);
+    const std::string content(std::istreambuf_iterator<char>(in), {});
+    CAPTURE(entry.path());
+    CHECK(content.find(secret) == std::string::npos);
+    CHECK(entry.path().parent_path() == bob.config.data_dir);  // Nothing in media/.
+  }
+  CHECK(blocking<UserId>([&](auto done) { alice.client->find_user("bob", done); }).code() == ErrorCode::UNKNOWN_USER);
+
+  const auto before = bob.user;
+  bob.register_account("bob");
+  CHECK(bob.user != before);
+  CHECK(must(bob.client->account())->user == bob.user);
+  must(alice.client->create_direct_chat(bob.user));
+}
+
+TEST_CASE("A device that is logged out says so, also after it is opened again, until it connects") {
+  Server server;
+  App alice(server, "alice");
+  alice.register_account("alice");
+  REQUIRE(alice.online());
+  CHECK_FALSE(must(alice.client->account())->logged_out);
+  CHECK(outcome([&](auto done) { alice.client->set_push_token("x", Urgency::normal, done); }) ==
+        ErrorCode::UNSUPPORTED);  // The relay has no push.
+  CHECK(outcome([&](auto done) { alice.client->set_push_token(std::string(4097, 'x'), Urgency::normal, done); }) ==
+        ErrorCode::INVALID_ARGUMENT);
+  CHECK(outcome([&](auto done) { alice.client->set_push_token("x", Urgency::none, done); }) ==
+        ErrorCode::INVALID_ARGUMENT);
+  CHECK_FALSE(outcome([&](auto done) { alice.client->log_out(LogOutData::keep, done); }));
+  REQUIRE(eventually([&] { return alice.client->connection() == ConnectionState::offline; }));
+  CHECK(must(alice.client->account())->logged_out);
+  alice.client.reset();
+  alice.open();
+  CHECK(must(alice.client->account())->logged_out);
+  alice.client->connect();
+  REQUIRE(alice.online());
+  CHECK_FALSE(must(alice.client->account())->logged_out);
+  CHECK(must(alice.client->account())->user == alice.user);
 }
 
 TEST_CASE("The destructor may run inside an event") {

@@ -62,6 +62,7 @@ struct ServerState {
   std::vector<std::size_t> message_sizes;
   std::vector<net::Drained> drained;
   std::size_t closed = 0;
+  std::size_t refused = 0;  // as one address's too many
 };
 
 class TestServer final : public net::ServerHandler {
@@ -100,6 +101,8 @@ class TestServer final : public net::ServerHandler {
         } else if (auto* closed = std::get_if<net::Closed>(&event)) {
           s.open.erase(closed->id);
           ++s.closed;
+        } else if (auto* refused = std::get_if<net::Refused>(&event)) {
+          s.refused += refused->address;
         }
       }
     });
