@@ -22,10 +22,10 @@ struct Waiting {
   std::uint64_t id = 0;
   wire::Request request;
   std::size_t bytes = 0;
-  /// It was counted against the limit of its connection.
-  bool counted = false;
   /// How often it was tried and met a conflict.
   int conflicts = 0;
+  /// It was counted against the limit of its connection.
+  bool admitted = false;
   /// Its part of the sender's rate limit was taken, in a turn before.
   bool counted = false;
   /// How often an invitation was written down for it.

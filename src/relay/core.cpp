@@ -230,7 +230,7 @@ class Core::Impl {
   /// A refusal if the connection asks too much, whatever it asks.
   Answer count_in(Connection& connection, Waiting& request) {
     const bool other_limits = request.request.has_ack() || request.request.has_upload_attachment();
-    if (other_limits || std::exchange(request.counted, true)) return std::nullopt;
+    if (other_limits || std::exchange(request.admitted, true)) return std::nullopt;
     auto refusal = connection.requests.take(s_.config.requests, s_.now);
     if (refusal) ++s_.counters.rate_limited;
     return refusal;

@@ -129,7 +129,6 @@ struct CoreConfig {
   /// A (taker, user).
   Rate takes{60, 30.0 / 3600};
   // An address, or an IPv6 network (net::peer_group).
-  Rate finds_address{2000, 20};
   Rate registrations{2000, 20};
   Rate authentications{10'000, 500};
   Rate finds_address{5000, 2};

@@ -44,7 +44,7 @@ CREATE TABLE person(
 CREATE INDEX person_blocked ON person(user_id) WHERE blocked = 1;
 CREATE INDEX person_wanted ON person(user_id) WHERE profile_wanted = 1;
 
--- What this user shows and tells; one row.
+-- What this user shows and tells; one row, or none before anything was set.
 CREATE TABLE self(
   id INTEGER PRIMARY KEY CHECK(id = 1),
   typing INTEGER NOT NULL,
@@ -58,7 +58,6 @@ CREATE TABLE self(
   blocks_version INTEGER NOT NULL,    -- goes up with each change of person.blocked
   blocks_told INTEGER NOT NULL
 ) STRICT;
-INSERT INTO self VALUES(1, 1, 1, 1, x'', NULL, 0, 0, x'', 0, 0);
 )sql";
 
 }  // namespace sotto::client::migrations

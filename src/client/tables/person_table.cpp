@@ -153,8 +153,8 @@ Result<SelfRow> SelfTable::load() {
 
 Status SelfTable::save(const SelfRow& row) {
   SOTTO_TRY(
-      db_.run("UPDATE self SET typing = ?, presence = ?, read_receipts = ?, profile = ?, profile_version = ?, "
-              "profile_told = ?, sealed_profile = ?, blocks_version = ?, blocks_told = ?",
+      db_.run("INSERT OR REPLACE INTO self(id, typing, presence, read_receipts, profile, profile_version, "
+              "profile_told, sealed_profile, blocks_version, blocks_told) VALUES(1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
               row.privacy.typing, row.privacy.presence, row.privacy.read_receipts, row.profile, row.profile_version,
               row.profile_told, row.sealed_profile, row.blocks_version, row.blocks_told));
   if (!row.profile_key) return {};
