@@ -1,0 +1,84 @@
+// What a sotto-relay carries, beside other servers under the same load: `bench_relay --relay PATH`. Each scenario runs
+// with each system in turn, and all of it `--repeat` times, so that what else the machine does meets all alike.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <map>
+
+#include "load/must.h"
+#include "load/pairs.h"
+#include "load/report.h"
+#include "relay/relay_peer.h"
+
+namespace {
+
+using namespace sotto::bench;
+
+struct Settings {
+  std::string relay;
+  std::string echo;
+  std::vector<std::string> systems{"sotto"};
+  std::vector<std::string> scenarios{"w32", "w1", "open1k", "open12k", "offline"};
+  double seconds = 4;
+  int repeat = 1;
+  std::string json;
+};
+
+using MakePeer = std::function<std::unique_ptr<Peer>()>;
+
+std::map<std::string, MakePeer> systems(const Settings& settings) {
+  return {{"sotto", [&settings] { return std::make_unique<RelayPeer>(settings.relay); }}};
+}
+
+/// More messages a pair than any server here takes in the time.
+std::uint64_t most_of(const Settings& settings, double messages_a_second) {
+  return static_cast<std::uint64_t>(messages_a_second * (settings.seconds + 2)) + 100;
+}
+
+Figures with_pairs(const std::string& scenario, Peer& peer, const Settings& settings) {
+  if (scenario == "w32") return Pairs(peer, 50, most_of(settings, 4'000)).closed_loop(32, settings.seconds);
+  if (scenario == "w1") return Pairs(peer, 200, most_of(settings, 400)).closed_loop(1, settings.seconds);
+  if (scenario == "open1k") return Pairs(peer, 50, most_of(settings, 20)).open_loop(1'000, settings.seconds);
+  if (scenario == "open12k") return Pairs(peer, 50, most_of(settings, 240)).open_loop(12'000, settings.seconds);
+  if (scenario == "offline") return Pairs(peer, 50, 4'000).store_and_drain(32, 4'000);
+  give_up("no scenario " + scenario);
+}
+
+void run(const Settings& settings) {
+  Report report;
+  const auto makers = systems(settings);
+  for (int i = 0; i < settings.repeat; ++i) {
+    for (const auto& scenario : settings.scenarios) {
+      for (const auto& system : settings.systems) {
+        const auto maker = makers.find(system);
+        if (maker == makers.end()) give_up("no system " + system);
+        const auto peer = maker->second();
+        report.add(scenario, system, with_pairs(scenario, *peer, settings));
+      }
+    }
+  }
+  std::printf("%s", report.table("sotto").c_str());
+  if (!settings.json.empty()) std::ofstream(settings.json) << report.json();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Settings settings;
+  CLI::App app("Figures of sotto-relay and of other servers under the same load");
+  app.add_option("--relay", settings.relay, "The program sotto-relay")->required()->check(CLI::ExistingFile);
+  app.add_option("--systems", settings.systems, "What to measure")->delimiter(',')->capture_default_str();
+  app.add_option("--scenarios", settings.scenarios, "How")->delimiter(',')->capture_default_str();
+  app.add_option("--seconds", settings.seconds, "Of each closed and open loop")->capture_default_str();
+  app.add_option("--repeat", settings.repeat, "How often all of it")->capture_default_str();
+  app.add_option("--json", settings.json, "File for every single figure");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    run(settings);
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "bench_relay: %s\n", error.what());
+    return 1;
+  }
+}
