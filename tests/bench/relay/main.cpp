@@ -9,6 +9,7 @@
 #include "load/must.h"
 #include "load/pairs.h"
 #include "load/report.h"
+#include "peers/peers.h"
 #include "relay/relay_peer.h"
 
 namespace {
@@ -18,6 +19,7 @@ using namespace sotto::bench;
 struct Settings {
   std::string relay;
   std::string echo;
+  std::string nats = "nats-server";
   std::vector<std::string> systems{"sotto"};
   std::vector<std::string> scenarios{"w32", "w1", "open1k", "open12k", "offline"};
   double seconds = 4;
@@ -28,7 +30,12 @@ struct Settings {
 using MakePeer = std::function<std::unique_ptr<Peer>()>;
 
 std::map<std::string, MakePeer> systems(const Settings& settings) {
-  return {{"sotto", [&settings] { return std::make_unique<RelayPeer>(settings.relay); }}};
+  return {{"sotto", [&settings] { return std::make_unique<RelayPeer>(settings.relay); }},
+          {"redis-always", [] { return make_redis(); }},
+          {"nats-always", [&settings] { return make_nats(settings.nats, NatsSync::always); }},
+          {"nats-default", [&settings] { return make_nats(settings.nats, NatsSync::by_default); }},
+          {"mosquitto", [] { return make_mosquitto(); }},
+          {"echo", [&settings] { return make_echo(settings.echo); }}};
 }
 
 /// More messages a pair than any server here takes in the time.
@@ -54,6 +61,7 @@ void run(const Settings& settings) {
         const auto maker = makers.find(system);
         if (maker == makers.end()) give_up("no system " + system);
         const auto peer = maker->second();
+        if (scenario == "offline" && !peer->stores()) continue;
         report.add(scenario, system, with_pairs(scenario, *peer, settings));
       }
     }
@@ -68,6 +76,8 @@ int main(int argc, char** argv) {
   Settings settings;
   CLI::App app("Figures of sotto-relay and of other servers under the same load");
   app.add_option("--relay", settings.relay, "The program sotto-relay")->required()->check(CLI::ExistingFile);
+  app.add_option("--echo", settings.echo, "The program bench_echo");
+  app.add_option("--nats", settings.nats, "The program nats-server")->capture_default_str();
   app.add_option("--systems", settings.systems, "What to measure")->delimiter(',')->capture_default_str();
   app.add_option("--scenarios", settings.scenarios, "How")->delimiter(',')->capture_default_str();
   app.add_option("--seconds", settings.seconds, "Of each closed and open loop")->capture_default_str();
