@@ -70,9 +70,12 @@ void Pairs::accepted(std::size_t pair) {
 void Pairs::delivered(std::size_t pair, std::uint64_t number) {
   last_progress_ = Clock::now();
   auto& one = pairs_[pair];
-  if (number != one.delivered) {
+  if (number >= one.sent || (peer_.one_order() && number != one.delivered)) {
     give_up("message " + std::to_string(number) + " came where " + std::to_string(one.delivered) + " was due");
   }
+  if (one.came.size() <= number) one.came.resize(number + 1);
+  if (one.came[number]) give_up("message " + std::to_string(number) + " came twice");
+  one.came[number] = true;
   if (latencies_ != nullptr) latencies_->add(seconds_between(one.intended[number], last_progress_));
   ++one.delivered;
   ++delivered_;
@@ -162,6 +165,34 @@ Figures Pairs::open_loop(double rate, double seconds) {
   latencies_ = nullptr;
   answers_ = nullptr;
   return out;
+}
+
+Figures Pairs::interrupted(std::uint64_t window, int times, double seconds, const std::function<void()>& interrupt) {
+  last_progress_ = Clock::now();
+  window_ = window;
+  for (std::size_t pair = 0; pair < pairs_.size(); ++pair) {
+    for (std::uint64_t i = 0; i < window; ++i) send(pair);
+  }
+  double longest = 0;
+  for (int i = 0; i <= times; ++i) {
+    for (const auto until = Clock::now() + of_seconds(seconds); Clock::now() < until;) turn(until);
+    if (i == times) break;
+    const auto from = Clock::now();
+    interrupt();
+    const auto before = delivered_;
+    while (delivered_ == before) {
+      turn();
+      check_alive();
+    }
+    longest = std::max(longest, seconds_between(from, Clock::now()));
+  }
+  finish(true);
+  wait_until_deleted();
+  return {{"messages", static_cast<double>(sent_)},
+          {"answered", static_cast<double>(accepted_)},
+          {"delivered_once", static_cast<double>(delivered_)},
+          {"interruptions", times},
+          {"longest_s", longest}};
 }
 
 Figures Pairs::store_and_drain(std::uint64_t window, std::uint64_t messages) {

@@ -1,7 +1,7 @@
 // Pairs of users at a server: what is measured with them, and the count that proves that nothing was lost or came twice.
 #pragma once
 
-#include <optional>
+#include <functional>
 
 #include "load/figures.h"
 #include "load/peer.h"
@@ -17,6 +17,9 @@ class Pairs final : public Observer {
   /// So many messages a second over all pairs, each sent when its time has come, whatever became of those before.
   /// Latencies are counted from that time.
   Figures open_loop(double rate, double seconds);
+  /// A closed loop during which `interrupt` is called so many times, in between always so many seconds. All that was
+  /// answered must arrive, once.
+  Figures interrupted(std::uint64_t window, int times, double seconds, const std::function<void()>& interrupt);
   /// So many messages a pair while the recipients are away, and then they come.
   Figures store_and_drain(std::uint64_t window, std::uint64_t messages);
 
@@ -28,6 +31,8 @@ class Pairs final : public Observer {
     std::uint64_t sent = 0;
     std::uint64_t accepted = 0;
     std::uint64_t delivered = 0;
+    /// Which messages came.
+    std::vector<bool> came;
     /// When each message was to be sent; of an open loop only.
     std::vector<Clock::time_point> intended;
   };

@@ -46,6 +46,8 @@ class Peer {
   virtual void fetch() = 0;
   /// Messages that the server has stored.
   virtual std::uint64_t stored() = 0;
+  /// Whether all messages of a pair are in one order. If not, the peer itself checks those orders that there are.
+  [[nodiscard]] virtual bool one_order() const { return true; }
   /// False for one that only forwards: then nothing can be stored for later.
   [[nodiscard]] virtual bool stores() const { return true; }
   [[nodiscard]] virtual const Process& server() const = 0;

@@ -5,11 +5,14 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <optional>
 
 #include "load/must.h"
 #include "load/pairs.h"
 #include "load/report.h"
 #include "peers/peers.h"
+#include "relay/group.h"
+#include "relay/idle.h"
 #include "relay/relay_peer.h"
 
 namespace {
@@ -24,6 +27,7 @@ struct Settings {
   std::vector<std::string> scenarios{"w32", "w1", "open1k", "open12k", "offline"};
   double seconds = 4;
   int repeat = 1;
+  std::size_t connections = 9'000;
   std::string json;
 };
 
@@ -52,11 +56,43 @@ Figures with_pairs(const std::string& scenario, Peer& peer, const Settings& sett
   give_up("no scenario " + scenario);
 }
 
+/// What is asked of the relay alone, with names as "chats10000": nothing if the scenario is none of these.
+std::optional<Figures> alone(const std::string& scenario, const Settings& settings) {
+  const auto digits = std::min(scenario.find_first_of("0123456789"), scenario.size());
+  const auto name = scenario.substr(0, digits);
+  const auto number = std::strtoul(scenario.c_str() + digits, nullptr, 10);
+  if (name == "idle-tls" || name == "group") {
+    RelayProcess relay(settings.relay);
+    if (name == "group") return group_messages(relay, number, 100, settings.seconds);
+    return idle_connections(relay, settings.connections, number == 12 ? TlsVersion::tls12 : TlsVersion::any);
+  }
+  if (name == "chats") {
+    constexpr std::size_t pairs = 50;
+    RelayPeer peer(settings.relay, number / pairs);
+    return Pairs(peer, pairs, most_of(settings, 4'000)).closed_loop(4, settings.seconds);
+  }
+  if (name == "backlog") {
+    RelayPeer peer(settings.relay);
+    Pairs pairs(peer, 50, number / 50);
+    return pairs.store_and_drain(32, number / 50);
+  }
+  if (name == "kill") {
+    RelayPeer peer(settings.relay);
+    Pairs pairs(peer, 20, 20'000);
+    return pairs.interrupted(8, static_cast<int>(number), 0.7, [&peer] { peer.kill_and_restart(); });
+  }
+  return std::nullopt;
+}
+
 void run(const Settings& settings) {
   Report report;
   const auto makers = systems(settings);
   for (int i = 0; i < settings.repeat; ++i) {
     for (const auto& scenario : settings.scenarios) {
+      if (const auto figures = alone(scenario, settings)) {
+        report.add(scenario, "sotto", *figures);
+        continue;
+      }
       for (const auto& system : settings.systems) {
         const auto maker = makers.find(system);
         if (maker == makers.end()) give_up("no system " + system);
@@ -82,6 +118,7 @@ int main(int argc, char** argv) {
   app.add_option("--scenarios", settings.scenarios, "How")->delimiter(',')->capture_default_str();
   app.add_option("--seconds", settings.seconds, "Of each closed and open loop")->capture_default_str();
   app.add_option("--repeat", settings.repeat, "How often all of it")->capture_default_str();
+  app.add_option("--connections", settings.connections, "Of idle-tls13 and idle-tls12")->capture_default_str();
   app.add_option("--json", settings.json, "File for every single figure");
   CLI11_PARSE(app, argc, argv);
   try {

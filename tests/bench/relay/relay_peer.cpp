@@ -28,7 +28,8 @@ void RelayPeer::run_until(const std::function<bool()>& done) {
 void RelayPeer::open(Loop& loop, Observer& observer, std::size_t pairs, std::uint64_t most) {
   loop_ = &loop;
   observer_ = &observer;
-  const auto chats = static_cast<std::size_t>((most + messages_a_chat - 1) / messages_a_chat);
+  const auto chats = chats_in_turn_ != 0 ? chats_in_turn_ : chat_of(most) + 1;
+  due_.assign(pairs, std::vector<std::uint64_t>(chats));
   for (auto* users : {&senders_, &recipients_}) {
     for (std::size_t i = 0; i < pairs; ++i) {
       users->push_back(std::make_unique<User>(relay_, static_cast<User::Listener&>(*this), random_, i));
@@ -51,7 +52,11 @@ void RelayPeer::open(Loop& loop, Observer& observer, std::size_t pairs, std::uin
   run_until([&] { return stored() == 0; });
 }
 
-void RelayPeer::send(std::size_t pair, std::uint64_t number) { senders_[pair]->send(number / messages_a_chat, number); }
+std::size_t RelayPeer::chat_of(std::uint64_t number) const {
+  return static_cast<std::size_t>(chats_in_turn_ != 0 ? number % chats_in_turn_ : number / messages_a_chat);
+}
+
+void RelayPeer::send(std::size_t pair, std::uint64_t number) { senders_[pair]->send(chat_of(number), number); }
 
 void RelayPeer::go_offline() {
   for (auto& user : recipients_) user->disconnect();
@@ -65,7 +70,9 @@ void RelayPeer::fetch() {
   for (auto& user : recipients_) user->authenticate(*loop_);
 }
 
-void RelayPeer::reconnect() {
+void RelayPeer::kill_and_restart() {
+  relay_.kill();
+  relay_.start();
   for (auto* users : {&senders_, &recipients_}) {
     for (auto& user : *users) {
       user->disconnect();
@@ -78,6 +85,11 @@ void RelayPeer::reconnect() {
 }
 
 void RelayPeer::on_accepted(User& user, std::uint64_t) { observer_->accepted(user.index); }
-void RelayPeer::on_delivered(User& user, std::uint64_t number) { observer_->delivered(user.index, number); }
+void RelayPeer::on_delivered(User& user, std::uint64_t number) {
+  auto& due = due_.at(user.index).at(chat_of(number));
+  if (number < due) give_up("the messages of a chat are out of order");
+  due = number + 1;
+  observer_->delivered(user.index, number);
+}
 
 }  // namespace sotto::bench

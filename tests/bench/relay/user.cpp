@@ -28,6 +28,7 @@ class User::Link final : public WebSocket {
  private:
   void on_message(ByteView message) override { user_.on_frame(message); }
   void before_writing() override { user_.compose(); }
+  void on_end() override { give_up("the relay hung up"); }
   User& user_;
 };
 
