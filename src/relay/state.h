@@ -14,6 +14,7 @@
 #include "relay/rate_limits.h"
 #include "relay/record_cache.h"
 #include "relay/records.h"
+#include "wire/frame.h"
 
 namespace sotto::relay {
 
@@ -42,7 +43,8 @@ using Answer = std::optional<wire::Response>;
 /// What goes out, joined into one frame a connection as far as it fits.
 class Outbox {
  public:
-  void push(Connection& to, const wire::Push& push);
+  void push(Connection& to, wire::Push push);
+  void push(Connection& to, const wire::EntriesFrame& entries);
   void answer(Connection& to, std::uint64_t id, wire::Response response);
   /// Closes after what was sent; the connection accepts nothing any more.
   void close(Connection& connection, std::uint16_t code, std::string reason);
@@ -50,7 +52,7 @@ class Outbox {
   std::vector<Output> take();
 
  private:
-  void send(Connection& to, const wire::Envelope& envelope);
+  void send(Connection& to, Bytes frame);
   struct Open {
     std::size_t action = 0;
     std::size_t envelopes = 0;

@@ -22,17 +22,23 @@ Result<Record> SqliteStore::get(const RecordKey& key) {
 
 Result<std::uint64_t> SqliteStore::put(const RecordKey& key, ByteView value,
                                        std::optional<std::uint64_t> expected_revision) {
-  if (expected_revision) {
-    SOTTO_TRY_ASSIGN(const auto revision, db_->one<std::uint64_t>("SELECT revision FROM record WHERE key = ?", key));
-    if (revision.value_or(0) != *expected_revision) return ErrorCode::CONFLICT;
-  }
   // One counter for all records, so that a revision never comes again after a removal.
+  const std::uint64_t revision = last_revision_ + 1;
+  if (!expected_revision) {
+    SOTTO_TRY(
+        db_->run("INSERT INTO record(key, revision, value) VALUES(?, ?, ?)"
+                 " ON CONFLICT(key) DO UPDATE SET revision = excluded.revision, value = excluded.value",
+                 key, revision, value));
+  } else if (*expected_revision == 0) {
+    SOTTO_TRY(db_->run("INSERT INTO record(key, revision, value) VALUES(?, ?, ?) ON CONFLICT(key) DO NOTHING", key,
+                       revision, value));
+  } else {
+    SOTTO_TRY(db_->run("UPDATE record SET revision = ?, value = ? WHERE key = ? AND revision = ?", revision, value, key,
+                       *expected_revision));
+  }
+  if (db_->changes() == 0) return ErrorCode::CONFLICT;
   revision_moved_ = true;
-  const std::uint64_t revision = ++last_revision_;
-  SOTTO_TRY(
-      db_->run("INSERT INTO record(key, revision, value) VALUES(?, ?, ?)"
-               " ON CONFLICT(key) DO UPDATE SET revision = excluded.revision, value = excluded.value",
-               key, revision, value));
+  last_revision_ = revision;
   return revision;
 }
 
