@@ -150,6 +150,11 @@ std::uint64_t Process::memory() const {
   return number_after(rollup, "\nPss:") * 1024;
 }
 
+std::uint64_t Process::resident() const {
+  const auto rollup = read_file("/proc/" + std::to_string(id_) + "/smaps_rollup");
+  return number_after(rollup, "\nRss:") * 1024;
+}
+
 Usage own_usage() {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);

@@ -34,6 +34,8 @@ class Process {
   [[nodiscard]] Usage usage() const;
   /// Private and shared memory in RAM, in bytes (Pss).
   [[nodiscard]] std::uint64_t memory() const;
+  /// All in RAM, what it shares with others included (RSS).
+  [[nodiscard]] std::uint64_t resident() const;
 
  private:
   void check_alive() const;
