@@ -69,12 +69,12 @@ void grow_store(const std::string& folder, std::uint64_t chats, std::uint64_t me
   if (code != SQLITE_OK) give_up("no store in " + folder);
   run(raw, "PRAGMA synchronous=OFF; PRAGMA cache_size=-262144; PRAGMA temp_store=MEMORY; BEGIN");
   run(raw, "CREATE TEMP TABLE old_chat AS SELECT chat_id FROM chat LIMIT 1");
-  run(raw,
-      "CREATE TEMP TABLE new_chat AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " +
-          std::to_string(chats - 1) + ") SELECT randomblob(16) AS id, i FROM n");
+  run(raw, "CREATE TEMP TABLE new_chat AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " +
+               std::to_string(chats - 1) + ") SELECT randomblob(16) AS id, i FROM n");
   // In the order of their keys, as that is how the file is filled.
-  run(raw, "CREATE TEMP TABLE sorted_chat AS SELECT id, i FROM new_chat ORDER BY id; DROP TABLE new_chat;"
-           "ALTER TABLE sorted_chat RENAME TO new_chat");
+  run(raw,
+      "CREATE TEMP TABLE sorted_chat AS SELECT id, i FROM new_chat ORDER BY id; DROP TABLE new_chat;"
+      "ALTER TABLE sorted_chat RENAME TO new_chat");
   const auto tables = column_of(raw,
                                 "SELECT m.name FROM sqlite_schema m WHERE m.type = 'table' AND EXISTS (SELECT 1 FROM"
                                 " pragma_table_info(m.name) WHERE name = 'chat_id') ORDER BY m.name");

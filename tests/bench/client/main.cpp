@@ -91,8 +91,9 @@ void talk_and_catch_up(const Settings& settings, Report& report) {
   couple.alice->sent.wait_for(couple.sent);
   const double sent = seconds_since(from);
   couple.bob->received.wait_for(before + settings.messages);
-  report.add("one pair", "sotto", {{"sent_a_second", static_cast<double>(settings.messages) / sent},
-                                   {"received_a_second", static_cast<double>(settings.messages) / seconds_since(from)}});
+  report.add("one pair", "sotto",
+             {{"sent_a_second", static_cast<double>(settings.messages) / sent},
+              {"received_a_second", static_cast<double>(settings.messages) / seconds_since(from)}});
 
   // Fresh chats, since what was sent counts for the relay's limit.
   couple.chats.clear();
@@ -104,8 +105,8 @@ void talk_and_catch_up(const Settings& settings, Report& report) {
   from = Clock::now();
   couple.bob->open();
   couple.bob->received.wait_for(had + settings.waiting);
-  report.add("catching up", "sotto", {{"seconds", seconds_since(from)},
-                                      {"messages", static_cast<double>(settings.waiting)}});
+  report.add("catching up", "sotto",
+             {{"seconds", seconds_since(from)}, {"messages", static_cast<double>(settings.waiting)}});
 }
 
 void idle_and_big(const Settings& settings, const std::string& self, Report& report) {
@@ -118,8 +119,9 @@ void idle_and_big(const Settings& settings, const std::string& self, Report& rep
                         "--ca", couple.ca},
                        couple.folder.path() + "/idle-log");
     static_cast<void>(idle.wait_for("idle "));
-    report.add("idle client", "sotto", {{"rss_mib", static_cast<double>(idle.resident()) / (1 << 20)},
-                                        {"pss_mib", static_cast<double>(idle.memory()) / (1 << 20)}});
+    report.add("idle client", "sotto",
+               {{"rss_mib", static_cast<double>(idle.resident()) / (1 << 20)},
+                {"pss_mib", static_cast<double>(idle.memory()) / (1 << 20)}});
   }
   grow_store(couple.folder.path() + "/bob", settings.chats, settings.messages_each);
   std::vector<double> opened;

@@ -1,4 +1,5 @@
-// Pairs of users at a server: what is measured with them, and the count that proves that nothing was lost or came twice.
+// Pairs of users at a server: what is measured with them, and the count that proves that nothing was lost or came
+// twice.
 #pragma once
 
 #include <functional>

@@ -34,8 +34,8 @@ SslContext make_ssl_context(const std::string& ca_file, TlsVersion version) {
     give_up("no TLS context with " + ca_file);
   }
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                      SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_mode(context.get(),
+                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   if (version == TlsVersion::tls12) SSL_CTX_set_max_proto_version(context.get(), TLS1_2_VERSION);
   return context;
 }

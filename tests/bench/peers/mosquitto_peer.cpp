@@ -64,12 +64,11 @@ class Mosquitto final : public ServerPeer {
   void open(Loop& loop, Observer& observer, std::size_t pairs, std::uint64_t /*most*/) override {
     loop_ = &loop;
     observer_ = &observer;
-    const auto config = write_file("conf", "listener " + std::to_string(port()) + " 127.0.0.1\ncertfile " +
-                                               certificate() + "\nkeyfile " + key() +
-                                               "\nallow_anonymous true\npersistence true\npersistence_location " +
-                                               folder() +
-                                               "/\nmax_queued_messages 0\nmax_inflight_messages 100\n"
-                                               "set_tcp_nodelay true\nlog_type error\nuser root\n");
+    const auto config = write_file(
+        "conf", "listener " + std::to_string(port()) + " 127.0.0.1\ncertfile " + certificate() + "\nkeyfile " + key() +
+                    "\nallow_anonymous true\npersistence true\npersistence_location " + folder() +
+                    "/\nmax_queued_messages 0\nmax_inflight_messages 100\n"
+                    "set_tcp_nodelay true\nlog_type error\nuser root\n");
     start({"/usr/sbin/mosquitto", "-c", config});
     recipients_.resize(pairs);
     come_online();

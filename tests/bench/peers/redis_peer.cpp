@@ -62,14 +62,34 @@ class Redis final : public ServerPeer {
   void open(Loop& loop, Observer& observer, std::size_t pairs, std::uint64_t /*most*/) override {
     loop_ = &loop;
     observer_ = &observer;
-    start({"redis-server", "--port", "0", "--tls-port", std::to_string(port()), "--tls-cert-file", certificate(),
-           "--tls-key-file", key(), "--tls-ca-cert-file", certificate(), "--tls-auth-clients", "no", "--bind",
-           "127.0.0.1", "--dir", folder(), "--save", "", "--appendonly", "yes", "--appendfsync", "always",
-           "--maxclients", "10000"});
+    start({"redis-server",
+           "--port",
+           "0",
+           "--tls-port",
+           std::to_string(port()),
+           "--tls-cert-file",
+           certificate(),
+           "--tls-key-file",
+           key(),
+           "--tls-ca-cert-file",
+           certificate(),
+           "--tls-auth-clients",
+           "no",
+           "--bind",
+           "127.0.0.1",
+           "--dir",
+           folder(),
+           "--save",
+           "",
+           "--appendonly",
+           "yes",
+           "--appendfsync",
+           "always",
+           "--maxclients",
+           "10000"});
     for (std::size_t pair = 0; pair < pairs; ++pair) {
-      senders_.push_back(std::make_unique<RedisConnection>(ssl(), port(), [this, pair](const redisReply&) {
-        observer_->accepted(pair);
-      }));
+      senders_.push_back(std::make_unique<RedisConnection>(
+          ssl(), port(), [this, pair](const redisReply&) { observer_->accepted(pair); }));
       senders_.back()->attach(loop);
     }
     control_ = std::make_unique<RedisConnection>(ssl(), port(), [this](const redisReply& reply) {

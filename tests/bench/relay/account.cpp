@@ -41,8 +41,8 @@ wire::Request Account::registration(ByteView nonce) const {
   return request;
 }
 
-wire::Request Account::authentication(ByteView nonce, const Device& device, std::uint64_t session,
-                                      std::uint64_t ack_no, wire::ConnectionKind kind) const {
+wire::Request Account::authentication(ByteView nonce, const Device& device, std::uint64_t session, std::uint64_t ack_no,
+                                      wire::ConnectionKind kind) const {
   wire::Request request;
   auto& authenticate = *request.mutable_authenticate();
   authenticate.set_user_id(to_string_bytes(id));
