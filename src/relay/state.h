@@ -86,7 +86,7 @@ struct State {
   RateLimits limits;
   Counters counters;
 
-  std::map<ConnectionId, std::unique_ptr<Connection>> connections;
+  std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections;
   /// Authenticated main and peek connections of a device.
   std::unordered_map<DeviceRef, std::vector<Connection*>> online;
   /// Connections whose next request may be tried.

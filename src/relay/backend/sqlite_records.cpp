@@ -1,4 +1,6 @@
 // The records of SqliteStore: table record.
+#include <cstdint>
+
 #include "base/try.h"
 #include "relay/backend/sqlite_store.h"
 
@@ -29,6 +31,8 @@ Result<std::uint64_t> SqliteStore::put(const RecordKey& key, ByteView value,
         db_->run("INSERT INTO record(key, revision, value) VALUES(?, ?, ?)"
                  " ON CONFLICT(key) DO UPDATE SET revision = excluded.revision, value = excluded.value",
                  key, revision, value));
+  } else if (*expected_revision > INT64_MAX) {
+    return ErrorCode::CONFLICT;  // SQLite's integers end there
   } else if (*expected_revision == 0) {
     SOTTO_TRY(db_->run("INSERT INTO record(key, revision, value) VALUES(?, ?, ?) ON CONFLICT(key) DO NOTHING", key,
                        revision, value));
