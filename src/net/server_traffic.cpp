@@ -51,7 +51,9 @@ int ServerLoop::receive(Connection& connection, ByteView piece) {
 int ServerLoop::writeable(Connection& connection) {
   if (!connection.open || connection.close_sent) return 0;
   lws* wsi = connection.wsi;
-  if (lws_send_pipe_choked(wsi) != 0) {
+  // The socket takes bytes, or this would not be called (lws_send_pipe_choked would ask the system once more); but what
+  // libwebsockets held back of the last write goes first.
+  if (lws_partial_buffered(wsi) != 0) {
     lws_callback_on_writable(wsi);
     return 0;
   }

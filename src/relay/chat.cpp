@@ -43,17 +43,19 @@ const LogEntryAt* Chat::find_recent(std::uint64_t seq) const {
 }
 
 void Chat::push_recent(LogEntryAt entry) {
-  recent_bytes += entry.entry->weight();
+  const bool shared = fold.members.size() >= members_that_share && entry.entry->kind == EntryKind::message;
+  if (shared) entry.encoded = std::make_shared<Bytes>();
+  recent_bytes += entry.weight();
   recent.push_back(std::move(entry));
   while (recent.size() > recent_entries || (recent_bytes > recent_most_bytes && recent.size() > 1)) {
-    recent_bytes -= recent.front().entry->weight();
+    recent_bytes -= recent.front().weight();
     recent.pop_front();
   }
 }
 
 void Chat::drop_recent(std::uint64_t up_to) {
   while (!recent.empty() && recent.front().seq <= up_to) {
-    recent_bytes -= recent.front().entry->weight();
+    recent_bytes -= recent.front().weight();
     recent.pop_front();
   }
 }

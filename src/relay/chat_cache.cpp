@@ -96,7 +96,7 @@ void ChatCache::read_tail(const std::shared_ptr<Loading>& loading) {
                     if (!entry.ok() || record.seq != target->fold.head + 1 || !target->fold.apply(*entry).ok()) {
                       return finish(*loading, false);
                     }
-                    target->push_recent({record.seq, std::make_shared<const StoredEntry>(std::move(*entry))});
+                    target->push_recent({record.seq, std::make_shared<const StoredEntry>(std::move(*entry)), {}});
                     if (record.seq == loading->last) break;
                   }
                   read_tail(loading);

@@ -88,6 +88,8 @@ struct Chat {
   /// Entries of `recent` that are kept.
   static constexpr std::size_t recent_entries = 64;
   static constexpr std::size_t recent_most_bytes = 256 * 1024;
+  /// From so many members on, an encoded entry is kept for the next who gets it.
+  static constexpr std::size_t members_that_share = 4;
 };
 
 /// What a request depends on that looked at a chat.

@@ -101,7 +101,7 @@ wire::Response ChatLog::append(Call& call, Chat& chat, Judgement judgement) {
   auto response = entry.kind == EntryKind::founding ? created(chat.id, seq, entry.message_id)
                                                     : accepted(seq, entry.message_id, entry.client_message_id,
                                                                member == nullptr ? 0 : member->last_n);
-  chat.push_recent({seq, std::make_shared<const StoredEntry>(std::move(entry))});
+  chat.push_recent({seq, std::make_shared<const StoredEntry>(std::move(entry)), {}});
   call.committed = [this, id = chat.id, seq] {
     delivery_.appended(id, seq);
     pushes_.appended(id, seq);

@@ -92,8 +92,14 @@ void Cursors::flush() {
     const bool raised = acked && chat->lowest_needed() > chat->first;
     if (!raised && !much) continue;
     const bool appending = chat->durable_head != chat->fold.head;
-    if (raised && !appending && snapshot_size(chat->fold) <= s_.config.small_snapshot_bytes) {
+    const bool small = raised && snapshot_size(chat->fold) <= s_.config.small_snapshot_bytes;
+    // If its next trim is due soon anyway, it waits for that.
+    if (small && !appending && chat->trim_due == 0) {
       trim(*chat);
+    } else if (small) {
+      // At times that all chats share: rows that lie side by side then go in one run, and so their pages only once.
+      const auto interval = s_.config.busy_trim_ms;
+      schedule_trim(*chat, (s_.now / interval + 2) * interval);
     } else {
       schedule_trim(*chat, s_.now + s_.config.trim_ms);
     }

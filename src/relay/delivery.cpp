@@ -18,6 +18,18 @@ constexpr std::size_t bytes_a_turn = 64 * 1024;
 /// Until a chat that could not be read is tried again for a connection.
 constexpr std::uint64_t read_retry_ms = 10'000;
 
+/// The bytes of the entry as this device gets it.
+std::shared_ptr<const Bytes> encoded_for(Chat& chat, const DeviceRef& device, const LogEntryAt& at) {
+  if (!at.encoded || at.entry->sender == device) {
+    return std::make_shared<const Bytes>(wire::serialize(entry_for(device, at)));
+  }
+  if (at.encoded->empty()) {
+    *at.encoded = wire::serialize(entry_for(device, at));
+    chat.recent_bytes += at.encoded->size();
+  }
+  return at.encoded;
+}
+
 }  // namespace
 
 void Delivery::wake(Connection& connection) {
@@ -214,7 +226,7 @@ void Delivery::read(Connection& connection, const ChatId& id, std::uint64_t from
                       sound = entry.ok();
                       // Between two times of membership there is what others are owed.
                       if (!sound || next_owed(*member, record.seq - 1, chat->durable_head) != record.seq) continue;
-                      entries.push_back({record.seq, std::make_shared<const StoredEntry>(std::move(*entry))});
+                      entries.push_back({record.seq, std::make_shared<const StoredEntry>(std::move(*entry)), {}});
                     }
                     const bool lost = sound && entries.empty() && from >= chat->first && from >= feed->second.next;
                     if (!sound || lost) {
@@ -231,10 +243,11 @@ void Delivery::deliver(Connection& connection, Chat& chat, Feed& feed, const std
   auto& d = *connection.delivery;
   const auto& device = connection.sender.device;
   const auto* member = chat.fold.find(device);
-  wire::Push push;
+  wire::EntriesFrame frame;
+  std::uint32_t generation = 0;
   const auto flush = [&] {
-    if (push.entries().entries_size() > 0) s_.outbox.push(connection, push);
-    push.Clear();
+    if (!frame.empty()) s_.outbox.push(connection, frame);
+    frame.clear();
   };
   for (const auto& at : entries) {
     if (at.seq < feed.next) continue;
@@ -250,17 +263,15 @@ void Delivery::deliver(Connection& connection, Chat& chat, Feed& feed, const std
         s_.dirty_chats.insert(chat.id);
       }
       flush();
-      const auto joined = joined_push(chat.id, chat.fold, device, at);
+      auto joined = joined_push(chat.id, chat.fold, device, at);
       bytes = joined.ByteSizeLong();
-      s_.outbox.push(connection, joined);
+      s_.outbox.push(connection, std::move(joined));
     } else {
-      auto entry = entry_for(device, at);
-      bytes = entry.ByteSizeLong();
-      const bool other = push.entries().entries_size() > 0 && push.entries().generation() != at.entry->generation;
-      if (other || push.ByteSizeLong() + bytes > bytes_a_turn) flush();
-      push.mutable_entries()->set_chat_id(to_string_bytes(chat.id));
-      push.mutable_entries()->set_generation(at.entry->generation);
-      *push.mutable_entries()->add_entries() = std::move(entry);
+      const auto entry = encoded_for(chat, device, at);
+      bytes = entry->size();
+      if (generation != at.entry->generation || frame.size() + bytes > bytes_a_turn) flush();
+      if (frame.empty()) frame.begin(view(chat.id), generation = at.entry->generation);
+      frame.add(*entry);
     }
     feed.next = at.seq + 1;
     feed.in_flight.push_back({at.seq, bytes});

@@ -225,7 +225,7 @@ Answer Directory::take(Call& call, const wire::TakeKeyPackages& request) {
       if (connection == nullptr || !index || !index->has_value()) continue;
       wire::Push push;
       push.mutable_key_packages_low()->set_remaining(static_cast<std::uint32_t>((*index)->count()));
-      s_.outbox.push(*connection, push);
+      s_.outbox.push(*connection, std::move(push));
     }
   };
   return response;

@@ -98,7 +98,7 @@ void Delivery::add_head(Connection& connection, Chat& chat) {
     if (static_cast<std::size_t>(d.heads.heads_size()) >= wire::limits::heads_per_push) {
       wire::Push push;
       push.mutable_heads()->Swap(&d.heads);
-      s_.outbox.push(connection, push);
+      s_.outbox.push(connection, std::move(push));
       d.heads.Clear();
     }
   }
@@ -125,14 +125,14 @@ void Delivery::finish_heads(Connection& connection) {
   wire::Push push;
   push.mutable_heads()->Swap(&d.heads);
   push.mutable_heads()->set_last(true);
-  s_.outbox.push(connection, push);
+  s_.outbox.push(connection, std::move(push));
   d.heads.Clear();
   d.heads_told = true;
   for (auto& mark : std::exchange(d.read_marks, {})) s_.outbox.push(connection, mark);
   for (auto& receipt : std::exchange(d.receipts, {})) {
     wire::Push told;
     *told.mutable_delivery_receipt() = std::move(receipt);
-    s_.outbox.push(connection, told);
+    s_.outbox.push(connection, std::move(told));
   }
 }
 

@@ -173,6 +173,8 @@ struct CoreConfig {
   /// A snapshot that is worth waiting for, and how long.
   std::size_t small_snapshot_bytes = 4 * 1024;
   std::uint64_t trim_ms = 1000;
+  /// Trims of chats with small snapshots that are busy come together, this often.
+  std::uint64_t busy_trim_ms = 50;
   /// After the last trim, and at most after the first.
   std::uint64_t checkpoint_ms = 1000;
   std::uint64_t checkpoint_most_ms = 30'000;

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <set>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "relay/backend/backend.h"
@@ -112,7 +113,10 @@ class RecordCache {
   Backend& backend_;
   Batch& batch_;
   std::size_t limit_;
-  std::map<RecordKey, Entry> entries_;
+  struct Hash {
+    std::size_t operator()(const RecordKey& key) const noexcept { return std::hash<std::string_view>{}(as_text(key)); }
+  };
+  std::unordered_map<RecordKey, Entry, Hash> entries_;
   std::set<RecordKey> dirty_;
   std::vector<RecordKey> failed_;
   std::uint64_t step_ = 0;

@@ -39,7 +39,7 @@ void Session::greet(Connection& connection) {
   challenge.set_nonce(wire::field(connection.nonce));
   challenge.set_incarnation(wire::field(s_.backend.incarnation()));
   challenge.set_server_time(s_.wall);
-  s_.outbox.push(connection, push);
+  s_.outbox.push(connection, std::move(push));
 }
 
 Answer Session::authenticate(Call& call, const wire::Authenticate& request) {

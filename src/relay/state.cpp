@@ -9,9 +9,7 @@ namespace sotto::relay {
 
 namespace limits = wire::limits;
 
-void Outbox::send(Connection& to, const wire::Envelope& envelope) {
-  if (to.closing) return;
-  const Bytes bytes = wire::encode(envelope);
+void Outbox::send(Connection& to, Bytes bytes) {
   to.unsent_bytes += bytes.size();
   bytes_ += bytes.size();
   if (const auto it = open_.find(to.id); it != open_.end()) {
@@ -22,22 +20,27 @@ void Outbox::send(Connection& to, const wire::Envelope& envelope) {
       return;
     }
   }
-  actions_.emplace_back(Send{to.id, bytes});
+  actions_.emplace_back(Send{to.id, std::move(bytes)});
   open_[to.id] = {actions_.size() - 1, 1};
 }
 
-void Outbox::push(Connection& to, const wire::Push& push) {
+void Outbox::push(Connection& to, wire::Push push) {
+  if (to.closing) return;
   wire::Envelope envelope;
-  *envelope.mutable_push() = push;
-  send(to, envelope);
+  *envelope.mutable_push() = std::move(push);
+  send(to, wire::encode(envelope));
+}
+
+void Outbox::push(Connection& to, const wire::EntriesFrame& entries) {
+  if (!to.closing) send(to, entries.encode());
 }
 
 void Outbox::answer(Connection& to, std::uint64_t id, wire::Response response) {
-  if (id == 0) return;
+  if (id == 0 || to.closing) return;
   wire::Envelope envelope;
   envelope.set_id(id);
   *envelope.mutable_response() = std::move(response);
-  send(to, envelope);
+  send(to, wire::encode(envelope));
 }
 
 void Outbox::close(Connection& connection, std::uint16_t code, std::string reason) {

@@ -15,6 +15,7 @@
 #include "relay/record_cache.h"
 #include "relay/records.h"
 #include "relay/registration_records.h"
+#include "wire/frame.h"
 
 namespace sotto::relay {
 
@@ -43,7 +44,8 @@ using Answer = std::optional<wire::Response>;
 /// What goes out, joined into one frame a connection as far as it fits.
 class Outbox {
  public:
-  void push(Connection& to, const wire::Push& push);
+  void push(Connection& to, wire::Push push);
+  void push(Connection& to, const wire::EntriesFrame& entries);
   void answer(Connection& to, std::uint64_t id, wire::Response response);
   /// Leaves the relay by another way than a connection.
   void send_code(SendCode code) { actions_.emplace_back(std::move(code)); }
@@ -54,7 +56,7 @@ class Outbox {
   std::vector<Output> take();
 
  private:
-  void send(Connection& to, const wire::Envelope& envelope);
+  void send(Connection& to, Bytes frame);
   struct Open {
     std::size_t action = 0;
     std::size_t envelopes = 0;
@@ -94,7 +96,7 @@ struct State {
   RateLimits limits;
   Counters counters;
 
-  std::map<ConnectionId, std::unique_ptr<Connection>> connections;
+  std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections;
   /// Authenticated main and peek connections of a device.
   std::unordered_map<DeviceRef, std::vector<Connection*>> online;
   /// Devices that were told by push and have not come since.

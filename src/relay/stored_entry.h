@@ -60,6 +60,12 @@ Result<StoredEntry> decode_entry(ByteView record);
 struct LogEntryAt {
   std::uint64_t seq = 0;
   std::shared_ptr<const StoredEntry> entry;
+  /// Of a message that is in memory and has many recipients: its bytes as all but the sender get them, once somebody
+  /// did. Null: not kept.
+  std::shared_ptr<Bytes> encoded;
+
+  /// What it takes in memory.
+  [[nodiscard]] std::size_t weight() const { return entry->weight() + (encoded ? encoded->size() : 0); }
 };
 
 }  // namespace sotto::relay

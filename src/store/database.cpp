@@ -107,6 +107,7 @@ Status Database::configure_writer() {
     SOTTO_TRY_ASSIGN(const auto mode, one<std::string>("PRAGMA journal_mode"));
     if (mode != "wal") return Error(ErrorCode::UNSUPPORTED, "the file system or VFS cannot do WAL");
   }
+  SOTTO_TRY(execute_script("PRAGMA wal_autocheckpoint=" + std::to_string(options_.checkpoint_pages)));
   const bool full = options_.synchronous == Synchronous::full;
   // fullfsync matters on Apple's systems, where fsync alone leaves data in the drive's cache.
   SOTTO_TRY(execute_script(full ? "PRAGMA synchronous=FULL; PRAGMA fullfsync=ON; PRAGMA checkpoint_fullfsync=ON"

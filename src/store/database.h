@@ -47,6 +47,8 @@ struct OpenOptions {
   std::chrono::milliseconds busy_timeout{5000};
   /// SQLite's page cache of this connection.
   int cache_kib = 2048;
+  /// Pages in the WAL from which on a commit copies them into the file.
+  int checkpoint_pages = 1000;
   /// A registered VFS (encryption, faults); empty: the system's. Ignored for ":memory:".
   std::string vfs;
 };

@@ -12,6 +12,24 @@ namespace sotto::wire {
 /// The bytes of a frame with this one envelope. Frames may be joined by concatenation.
 Bytes encode(const Envelope& envelope);
 
+/// A frame with one push of entries of a chat, made of entries that are encoded already: to encode an entry once is
+/// enough for all who get it, and what is only passed on is not put into objects first.
+class EntriesFrame {
+ public:
+  /// Begins anew.
+  void begin(ByteView chat_id, std::uint32_t generation);
+  /// The bytes of an Entry; after `begin`.
+  void add(ByteView entry);
+  [[nodiscard]] bool empty() const { return entries_.empty(); }
+  void clear() { entries_.clear(); }
+  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+  [[nodiscard]] Bytes encode() const;
+
+ private:
+  /// The fields of an Entries so far.
+  Bytes entries_;
+};
+
 /// The envelopes of a WebSocket message. Errors: TOO_LARGE, MALFORMED (not a Frame, or too many envelopes).
 Result<std::vector<Envelope>> decode_frame(ByteView message);
 

@@ -22,6 +22,9 @@ constexpr std::uint64_t rewrite_while_running = 4 * 1024 * 1024;
 /// Nobody waits for a message while the relay closes.
 constexpr std::uint64_t rewrite_at_close = 64 * 1024 * 1024;
 
+/// 16 MiB: a page that many commits change is then copied once for all of them.
+constexpr int checkpoint_pages = 4096;
+
 /// Less is soon gone.
 constexpr off_t room_needed = 1024 * 1024;
 
@@ -57,6 +60,7 @@ Result<std::unique_ptr<SqliteBackend>> SqliteBackend::open(const std::string& da
   file.sharing = options.sharing;
   file.busy_timeout = options.busy_timeout;
   file.cache_kib = 16 * 1024;
+  file.checkpoint_pages = checkpoint_pages;
   file.vfs = options.vfs;
   SOTTO_TRY_ASSIGN(auto db, store::Database::open(data_dir + "/relay.db", file));
   SOTTO_TRY_ASSIGN(auto tables, SqliteStore::open(std::move(db), random, options.restored));

@@ -11,6 +11,9 @@ namespace {
 /// SQLite's integers end here; no seq ever comes near.
 constexpr std::uint64_t most = INT64_MAX;
 
+/// About 2 MB.
+constexpr std::size_t last_seqs_kept = 20'000;
+
 /// Snapshots are stored with up to 1/16 of padding, since SQLite writes a row of unchanged length in place: 25 KiB of
 /// WAL instead of 42 for one of 20 KiB.
 std::size_t padded_size(std::size_t size) {
@@ -25,11 +28,20 @@ Result<std::optional<std::uint64_t>> SqliteStore::snapshot_seq(const LogId& log)
 }
 
 Result<std::uint64_t> SqliteStore::last_seq(const LogId& log) {
+  if (const auto known = last_seqs_.find(log); known != last_seqs_.end()) return known->second;
   SOTTO_TRY_ASSIGN(const auto entry, db_->one<std::uint64_t>(
                                          "SELECT seq FROM log_entry WHERE log_id = ? ORDER BY seq DESC LIMIT 1", log));
-  if (entry) return *entry;
-  SOTTO_TRY_ASSIGN(const auto snapshot, snapshot_seq(log));
-  return snapshot.value_or(0);
+  std::uint64_t last = 0;
+  if (entry) {
+    last = *entry;
+  } else {
+    SOTTO_TRY_ASSIGN(const auto snapshot, snapshot_seq(log));
+    last = snapshot.value_or(0);
+  }
+  // All at once is simpler than one by one, and as rare as a query more matters little.
+  if (last_seqs_.size() >= last_seqs_kept) last_seqs_.clear();
+  last_seqs_[log] = last;
+  return last;
 }
 
 Result<std::uint64_t> SqliteStore::append(const LogId& log, std::uint64_t expected_last, ByteView record) {
@@ -37,6 +49,7 @@ Result<std::uint64_t> SqliteStore::append(const LogId& log, std::uint64_t expect
   if (last != expected_last || last == most) return ErrorCode::CONFLICT;
   SOTTO_TRY(db_->run("INSERT INTO log_entry(log_id, seq, data) VALUES(?, ?, ?)", log, last + 1, record));
   ++totals_.entries;
+  last_seqs_[log] = last + 1;
   return last + 1;
 }
 

@@ -1,5 +1,6 @@
 // The records of SqliteStore: table record.
 #include <algorithm>
+#include <cstdint>
 
 #include "base/try.h"
 #include "relay/backend/sqlite_store.h"
@@ -24,19 +25,25 @@ Result<Record> SqliteStore::get(const RecordKey& key) {
 
 Result<std::uint64_t> SqliteStore::put(const RecordKey& key, ByteView value,
                                        std::optional<std::uint64_t> expected_revision) {
-  if (expected_revision) {
-    SOTTO_TRY_ASSIGN(const auto revision, db_->one<std::uint64_t>("SELECT revision FROM record WHERE key = ?", key));
-    if (revision.value_or(0) != *expected_revision) return ErrorCode::CONFLICT;
+  if (expected_revision && *expected_revision > INT64_MAX) return ErrorCode::CONFLICT;  // SQLite's integers end there
+  // One counter for all records, so that a revision never comes again after a removal. Invitations come from another
+  // process, with a revision that was not counted here.
+  const std::uint64_t revision = std::max(last_revision_, expected_revision.value_or(0)) + 1;
+  if (!expected_revision) {
+    SOTTO_TRY(
+        db_->run("INSERT INTO record(key, revision, value) VALUES(?, ?, ?)"
+                 " ON CONFLICT(key) DO UPDATE SET revision = excluded.revision, value = excluded.value",
+                 key, revision, value));
+  } else if (*expected_revision == 0) {
+    SOTTO_TRY(db_->run("INSERT INTO record(key, revision, value) VALUES(?, ?, ?) ON CONFLICT(key) DO NOTHING", key,
+                       revision, value));
+  } else {
+    SOTTO_TRY(db_->run("UPDATE record SET revision = ?, value = ? WHERE key = ? AND revision = ?", revision, value, key,
+                       *expected_revision));
   }
-  // One counter for all records, so that a revision never comes again after a removal.
+  if (db_->changes() == 0) return ErrorCode::CONFLICT;
   revision_moved_ = true;
-  // Invitations come from another process, with a revision that was not counted here.
-  last_revision_ = std::max(last_revision_, expected_revision.value_or(0));
-  const std::uint64_t revision = ++last_revision_;
-  SOTTO_TRY(
-      db_->run("INSERT INTO record(key, revision, value) VALUES(?, ?, ?)"
-               " ON CONFLICT(key) DO UPDATE SET revision = excluded.revision, value = excluded.value",
-               key, revision, value));
+  last_revision_ = revision;
   return revision;
 }
 

@@ -68,6 +68,7 @@ void SqliteStore::write_ended(bool well) {
   if (writes == 0) return;
   commits_.failing = !well;
   if (!well) {
+    last_seqs_.clear();
     ++commits_.failures;
     return;
   }

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <unordered_map>
 
 #include "base/random.h"
 #include "relay/backend/store_figures.h"
@@ -54,6 +55,7 @@ class SqliteStore final : public SyncStore {
   Status count_all();
   void write_ended(bool well);
 
+  /// From memory, if it was asked for or moved lately: the lease keeps everybody else from writing.
   Result<std::uint64_t> last_seq(const LogId& log);
   Result<std::optional<std::uint64_t>> snapshot_seq(const LogId& log);
 
@@ -63,6 +65,8 @@ class SqliteStore final : public SyncStore {
   /// May run ahead of the stored one after a roll back; that only leaves numbers unused.
   std::uint64_t last_revision_ = 0;
   bool revision_moved_ = false;
+  /// The last seqs of logs that were looked at or appended to; those of a run that was not stored are forgotten.
+  std::unordered_map<LogId, std::uint64_t> last_seqs_;
   /// Whether something was removed of which a page may still hold a part. A process before may have left it so.
   bool residue_ = true;
   bool untidy_ = false;

@@ -1,0 +1,36 @@
+// What the servers of others have in common here: a folder, a certificate, a port and a process.
+#pragma once
+
+#include <functional>
+
+#include "load/peer.h"
+#include "load/tls_stream.h"
+
+namespace sotto::bench {
+
+class ServerPeer : public Peer {
+ public:
+  [[nodiscard]] const Process& server() const final { return *process_; }
+
+ protected:
+  ServerPeer();
+  /// Starts it, and waits until it listens.
+  void start(const std::vector<std::string>& arguments);
+  [[nodiscard]] SSL_CTX* ssl() const { return ssl_.get(); }
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] const std::string& folder() const { return folder_.path(); }
+  [[nodiscard]] std::string certificate() const { return folder() + "/cert.pem"; }
+  [[nodiscard]] std::string key() const { return folder() + "/key.pem"; }
+  /// Writes a file of the folder, and gives its path.
+  [[nodiscard]] std::string write_file(const std::string& name, const std::string& content) const;
+  /// Turns the loop until it is so.
+  static void run_until(Loop& loop, const std::function<bool()>& done);
+
+ private:
+  TempFolder folder_;
+  std::uint16_t port_ = 0;
+  SslContext ssl_;
+  std::unique_ptr<Process> process_;
+};
+
+}  // namespace sotto::bench
