@@ -76,8 +76,8 @@ struct ReceiptsChanged {
 
 /// Events arrive in the order in which the store changed, each after its change is on disk. More kinds may come with
 /// later versions.
-using Event = std::variant<ConnectionChanged, ChatChanged, MessageAdded, MessageChanged, AttachmentProgress,
-                           TypingChanged, PresenceChanged, PersonChanged, ReceiptsChanged, RegistrationChanged, HandleClaimed,
-                           HandleMoved>;
+using Event =
+    std::variant<ConnectionChanged, ChatChanged, MessageAdded, MessageChanged, AttachmentProgress, TypingChanged,
+                 PresenceChanged, PersonChanged, ReceiptsChanged, RegistrationChanged, HandleClaimed, HandleMoved>;
 
 }  // namespace sotto

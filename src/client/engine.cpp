@@ -410,8 +410,8 @@ Status Engine::compare_with_store() {
     if (stored->session != memory.session || stored->ack_no != memory.ack_no || stored->user != memory.user ||
         stored->registered != memory.registered || stored->rolled_back != memory.rolled_back ||
         stored->incarnation != memory.incarnation || stored->receipts_since != memory.receipts_since ||
-        stored->code != memory.code ||
-        stored->handle_moves_at != memory.handle_moves_at || stored->handle_moved != memory.handle_moved) {
+        stored->code != memory.code || stored->handle_moves_at != memory.handle_moves_at ||
+        stored->handle_moved != memory.handle_moved) {
       return Error(ErrorCode::INTERNAL, "the account");
     }
   }

@@ -44,8 +44,8 @@ RecordKey codes();
 RecordKey claims();
 RecordKey invites();
 
-/// What stands at the end of a key: the user of a `deletion` or `read_mark`, the chat of a `membership`, the device of a
-/// `cursor`, and the parts of an `expiry`.
+/// What stands at the end of a key: the user of a `deletion` or `read_mark`, the chat of a `membership`, the device of
+/// a `cursor`, and the parts of an `expiry`.
 std::optional<UserId> user_of_deletion(ByteView key);
 std::optional<ChatId> chat_of_membership(ByteView key);
 std::optional<DeviceRef> device_of_cursor(ByteView key);

@@ -4,6 +4,7 @@
 #include "relay/backend/sqlite_backend.h"
 #include "relay/code_sender.h"
 #include "relay/record_keys.h"
+#include "relay/registration_records.h"
 #include "support/catch.h"
 #include "support/temp_dir.h"
 #include "unit/relay/support/registrations.h"
@@ -11,6 +12,8 @@
 namespace sotto::relay::test {
 
 namespace {
+
+using sotto::test::TempDir;
 
 const Timestamp now(std::chrono::milliseconds(1'700'000'000'000));
 
