@@ -30,7 +30,8 @@ struct AccountRow {
   std::string code = {};
   std::string invite = {};
   Bytes pin_hash = {};
-  /// When the handle moves here, or of a registered account, away from here, in milliseconds since 1970; 0: it does not.
+  /// When the handle moves here, or of a registered account, away from here, in milliseconds since 1970; 0: it does
+  /// not.
   std::int64_t handle_moves_at = 0;
   /// The handle is another account's now.
   bool handle_moved = false;

@@ -4,11 +4,14 @@
 #include "relay/backend/sqlite_backend.h"
 #include "relay/code_sender.h"
 #include "relay/record_keys.h"
+#include "relay/registration_records.h"
 #include "support/catch.h"
 #include "support/temp_dir.h"
 #include "unit/relay/support/registrations.h"
 
 namespace sotto::relay::test {
+
+using sotto::test::TempDir;
 
 namespace {
 
