@@ -56,13 +56,13 @@ def by_code(folder):
     refused(ann, f"/code {ANN}", "RATE_LIMITED")
     code = gateway.wait_code(ANN)
     refused(ann, f"/register {ANN} --code {'000000' if code != '000000' else '000001'}", "WRONG_CODE")
-    ann.ask(f"/register 0049 30 123456 --code {code}")
+    old_user = ann.ask(f"/register 0049 30 123456 --code {code}")
     ben.ask(f"/code {BEN}")
     ben.ask(f"/register {BEN} --code {gateway.wait_code(BEN)}")
-    ann.ask(f"/new {BEN}")
-    ann.ask("hello")
-    ben.ask(f"/wait-chat {ANN}")
-    ben.ask("/wait 1")
+    ben.ask(f"/group talk {ANN}")
+    ben.ask("hello")
+    ann.ask("/wait-chat talk")
+    ann.ask("/wait 1")
 
     # Ann gets another phone and has no code but the one that was sent for the first: it is hers alone.
     phone = Chat("phone", os.path.join(folder, "phone"), relay)
@@ -81,9 +81,12 @@ def by_code(folder):
     ben.ask("/connect")
     ben.ask(f"/find {ANN}")
     ben.wait_for(lambda lines: [line for line in lines if line.startswith("handle leads ")], "ben is warned")
-    # The old account and its chat go on.
+    # The old account and its chat go on, until Ben knows who is who.
     ann.ask("still here")
     ben.ask("/wait 2")
+    ben.ask(f"/replace {old_user} {ANN}")
+    phone.ask("/wait-chat talk")
+    ann.ask("/wait-status removed")
     for process in (ann, ben, phone):
         process.terminate()
     check(relay.terminate() == 0, "the relay does not exit 0")

@@ -11,6 +11,8 @@
 
 namespace sotto::relay::test {
 
+using sotto::test::TempDir;
+
 namespace {
 
 using sotto::test::TempDir;
