@@ -77,7 +77,13 @@ Outputs Engine::step(Timestamp now, std::span<Input> inputs) {
     }
   }
   c_.undo.clear();
-  if (status.ok() && leaving_.erase_due()) on_erased();
+  if (status.ok() && leaving_.erase_due()) {
+    // What fails here, for want of memory, is done by the next step.
+    static_cast<void>(guarded([&]() -> Status {
+      on_erased();
+      return {};
+    }));
+  }
   // What was committed is let out in any case; what cannot be announced now is in the next step.
   const auto announced = guarded([&]() -> Status {
     session_.announce(inbox_.caught_up());
