@@ -27,18 +27,18 @@ Stage::Stage(const Scene& scene, Place place, sim::Disk* disk)
       core_(backend_, relay_random_) {}
 
 Status Stage::open() {
+  const client::MediaFiles media{place_.media, place_.vfs};  // the app's own memory
   std::optional<AllocationFault::Armed> armed;
   if (arm_allocations) armed.emplace();
   const auto store = [&]() -> Status {
     SOTTO_TRY_ASSIGN(db, client::open_store(place_.path, place_.vfs, store::Sharing::no_lease));
-    SOTTO_TRY_ASSIGN(
-        engine, client::Engine::open(*db, random_, log_,
-                                     [this](const Event& event) {
-                                       if (const auto* changed = std::get_if<ConnectionChanged>(&event))
-                                         connection_ = changed->state;
-                                       events.push_back(event);
-                                     },
-                                     true, client::MediaFiles{place_.media, place_.vfs}, key_packages, {true, {}}));
+    SOTTO_TRY_ASSIGN(engine, client::Engine::open(*db, random_, log_,
+                                                  [this](const Event& event) {
+                                                    if (const auto* changed = std::get_if<ConnectionChanged>(&event))
+                                                      connection_ = changed->state;
+                                                    events.push_back(event);
+                                                  },
+                                                  true, media, key_packages, {true, {}}));
     return {};
   }();
   if (!store.ok()) {
