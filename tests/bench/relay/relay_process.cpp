@@ -43,7 +43,9 @@ void RelayProcess::start() {
   while (admin_port_ == 0 || admin_port_ == port_) admin_port_ = free_port();
   process_ = std::make_unique<Process>(
       std::vector<std::string>{program_, "--data", folder_.path() + "/data", "--port", std::to_string(port_),
-                               "--admin-port", std::to_string(admin_port_), "--log-level", "warning"},
+                               "--admin-port", std::to_string(admin_port_), "--log-level", "warning",
+                               // All of them come from one address.
+                               "--max-connections-per-address", "0", "--new-connections-per-address", "0"},
       folder_.path() + "/log");
   process_->wait_for_port(port_);
 }
