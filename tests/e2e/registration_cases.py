@@ -15,11 +15,14 @@ def number(scene):
     return f"+4930{next(scene.numbers):07}"
 
 
-def code_of(relay, handle):
-    """The last code that the relay wrote into its log for this number."""
+def code_of(relay, handle, known=0):
+    """The last code that the relay wrote into its log for this number, once there are more than are known."""
+    return relay.wait_for(lambda lines: codes_in(lines, handle)[known:], "a code")[-1]
+
+
+def codes_in(lines, handle):
     pattern = re.compile(re.escape(f"code for {handle}: ") + r"(\d{6})$")
-    found = relay.wait_for(lambda lines: [match for line in lines if (match := pattern.search(line))], "a code")
-    return found[-1].group(1)
+    return [match.group(1) for line in lines if (match := pattern.search(line))]
 
 
 class Applicant:
@@ -37,10 +40,11 @@ class Applicant:
     def code(self):
         """A code that was sent now. Codes to one number are a second apart at the relay "quick"."""
         deadline = time.monotonic() + PATIENCE
+        known = len(codes_in(self.scene.relay.lines, self.handle))
         while (answer := self.request_code())["status"] == "RATE_LIMITED" and time.monotonic() < deadline:
             time.sleep(int(answer["retryAfterMs"]) / 1000)
         check(answer["status"] == "OK", f"requestCode: {answer}")
-        return code_of(self.scene.relay, self.handle)
+        return code_of(self.scene.relay, self.handle, known)
 
     def register(self, **shown):
         request = self.person.registration(self.connection.nonce, device_list=self.device_list)
