@@ -99,7 +99,7 @@ TEST_CASE("Values of all sizes come back") {
 }
 
 TEST_CASE("A group goes on from the store") {
-  People people(5);
+  test::People people(5);
   const auto db = must(open_store(":memory:"));
   SqlGroupStorage storage(*db, id_of<ChatId>(1), 1);
   auto& alice = people.member();

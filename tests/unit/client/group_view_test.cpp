@@ -68,7 +68,7 @@ TEST_CASE("A ChatState out of its form is refused") {
 }
 
 TEST_CASE("A leaf tells whose it is") {
-  People people(1);
+  test::People people(1);
   auto& alice = people.member();
   auto leaf = people.key_package(alice).leaf_node;
   const auto certificate = must(check_leaf(leaf));
@@ -91,7 +91,7 @@ TEST_CASE("A leaf tells whose it is") {
 }
 
 TEST_CASE("The roster of a group is its leaves' devices") {
-  People people(2);
+  test::People people(2);
   auto& alice = people.member();
   auto& alice2 = people.device(*alice.person);
   auto& bob = people.device(people.person(), id_of<DeviceId>(5), 3);

@@ -11,7 +11,7 @@ using namespace sotto::test;
 
 namespace {
 
-struct Shelf : People {
+struct Shelf : test::People {
   Shelf() : People(1), db(must(open_store(":memory:"))), context(*db, random, log, {}) {
     context.account = account_of(alice);
     context.now = noon;

@@ -46,7 +46,7 @@ bool same(const Result<Verdict>& a, const Result<Verdict>& b) {
 using Lie = std::function<void(wire::CheckedCommitAad&)>;
 
 /// A group of alice, its admin, with two devices; bob with two; and carol.
-struct Club : People {
+struct Club : test::People {
   explicit Club(ChatType type = ChatType::group) : People(1) {
     state.rules_version = 1;
     state.type = type;
@@ -178,7 +178,8 @@ TEST_CASE("Leaf: the sender stays the device that it is") {
   Club chat;
   mls::CommitSpec spec;
   SECTION("its capabilities may change") {
-    spec.new_leaf.capabilities = mls::Capabilities::standard({chat_state_extension, People::other_extension, 0xF0F1});
+    spec.new_leaf.capabilities =
+        mls::Capabilities::standard({chat_state_extension, test::People::other_extension, 0xF0F1});
     CHECK(chat.rule(chat.alice, spec) == "valid");
     return;
   }
@@ -366,7 +367,7 @@ TEST_CASE("Roster: every added leaf is named") {
 }
 
 TEST_CASE("A founding commit is judged as the group that it makes") {
-  People people(2);
+  test::People people(2);
   auto& alice = people.member();
   auto& bob = people.member();
   ChatStateView state;
@@ -390,7 +391,7 @@ TEST_CASE("A founding commit is judged as the group that it makes") {
 }
 
 TEST_CASE("A joiner judges the whole group") {
-  People people(3);
+  test::People people(3);
   std::vector<GroupDevice> devices;
   const auto add = [&](const Member& member) {
     devices.push_back(

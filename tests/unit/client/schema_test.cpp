@@ -15,7 +15,7 @@ TEST_CASE("A store is made, opened again, and used by one at a time") {
   const auto path = dir.file("sotto.db");
   {
     const auto db = must(open_store(path));
-    must(AccountTable(*db).insert(account_of(People(1).member())));
+    must(AccountTable(*db).insert(account_of(test::People(1).member())));
     CHECK(open_store(path).code() == ErrorCode::IN_USE);
   }
   const auto db = must(open_store(path));
