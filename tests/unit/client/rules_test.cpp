@@ -311,7 +311,7 @@ TEST_CASE("State: there is one ChatState, and no other extension moves") {
   spec.group_context_extensions = mls::Extensions{{chat_state_extension, to_bytes("garbage")}};
   CHECK(chat.rule(chat.alice, spec) == "state: not a ChatState");
   spec.group_context_extensions = chat.alice.group->extensions();
-  spec.group_context_extensions->push_back({People::other_extension, to_bytes("more")});
+  spec.group_context_extensions->push_back({test::People::other_extension, to_bytes("more")});
   CHECK(chat.rule(chat.alice, spec) == "state: another extension changes");
 }
 
