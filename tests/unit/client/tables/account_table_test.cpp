@@ -9,7 +9,7 @@ using namespace sotto::client;
 using namespace sotto::test;
 
 TEST_CASE("An account comes back as it was stored, with its keys") {
-  People people(1);
+  test::People people(1);
   const auto db = must(open_store(":memory:"));
   AccountTable accounts(*db);
   CHECK_FALSE(must(accounts.load()).has_value());

@@ -44,7 +44,7 @@ TEST_CASE("A key package that does not parse is damaged") {
 }
 
 TEST_CASE("An account whose device list does not parse is damaged") {
-  People people(1);
+  test::People people(1);
   const auto db = must(open_store(":memory:"));
   AccountTable accounts(*db);
   must(accounts.insert(account_of(people.member())));

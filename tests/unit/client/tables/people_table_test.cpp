@@ -9,7 +9,7 @@ using namespace sotto::client;
 using namespace sotto::test;
 
 TEST_CASE("A device list older than one seen before is refused") {
-  People people(1);
+  test::People people(1);
   const auto db = must(open_store(":memory:"));
   UserTable users(*db);
   const auto& person = people.person();
