@@ -12,7 +12,7 @@ std::string to_base64(const std::vector<std::uint8_t>& bytes) {
 }
 
 std::optional<std::vector<std::uint8_t>> from_base64(const std::string& text) {
-  std::vector<std::uint8_t> out(text.size() / 4 * 3);
+  std::vector<std::uint8_t> out(text.size() / 4 * 3 + 1);  // libsodium wants an address, also for nothing
   std::size_t size = 0;
   const char* end = nullptr;
   if (sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, &end,
