@@ -1,5 +1,7 @@
 #include "relay/flags.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -18,6 +20,22 @@ std::string dev_folder() {
   const std::filesystem::path base = home != nullptr && *home != '\0' ? std::filesystem::path(home) / ".local/share"
                                                                       : std::filesystem::temp_directory_path();
   return (base / "sotto-relay-dev").string();
+}
+
+/// The options of a gateway to which the relay posts.
+void add_gateway(CLI::App& app, const std::string& name, const std::string& what, sotto::RelayWebhook& gateway,
+                 std::string& token_file) {
+  const std::string option = "--" + name;
+  std::string variable = "SOTTO_RELAY_" + name;
+  std::ranges::transform(variable, variable.begin(), [](unsigned char c) { return std::toupper(c); });
+  app.add_option(option + "-webhook", gateway.url, what)->envname(variable + "_WEBHOOK");
+  app.add_option(option + "-token-file", token_file, "File with the bearer token for the " + name + " gateway")
+      ->envname(variable + "_TOKEN_FILE");
+  app.add_option(option + "-ca", gateway.ca_file, "Authorities of the " + name + " gateway (PEM)")
+      ->envname(variable + "_CA");
+  app.add_flag(option + "-plain", gateway.plain_beyond_loopback,
+               "Allow http:// to a " + name + " gateway on another machine")
+      ->envname(variable + "_PLAIN");
 }
 
 /// The first line of a file.
@@ -70,16 +88,8 @@ void define(CLI::App& app, Flags& flags) {
          },
          "Address of the admin port, also one that others can reach (default 127.0.0.1)")
       ->envname("SOTTO_RELAY_ADMIN_LISTEN");
-  app.add_option("--push-webhook", flags.relay.push_gateway.url,
-                 "URL of a push gateway, told of devices that should connect")
-      ->envname("SOTTO_RELAY_PUSH_WEBHOOK");
-  app.add_option("--push-token-file", flags.push_token_file, "File with the bearer token for the push gateway")
-      ->envname("SOTTO_RELAY_PUSH_TOKEN_FILE");
-  app.add_option("--push-ca", flags.relay.push_gateway.ca_file, "Authorities of the push gateway (PEM)")
-      ->envname("SOTTO_RELAY_PUSH_CA");
-  app.add_flag("--push-plain", flags.relay.push_gateway.plain_beyond_loopback,
-               "Allow http:// to a push gateway on another machine")
-      ->envname("SOTTO_RELAY_PUSH_PLAIN");
+  add_gateway(app, "push", "URL of a push gateway, told of devices that should connect", flags.relay.push_gateway,
+              flags.push_token_file);
   app.add_option("--registration", flags.registration, "Who may make an account: open, invite or code")
       ->envname("SOTTO_RELAY_REGISTRATION")
       ->check(CLI::IsMember({"open", "invite", "code"}))
@@ -88,15 +98,8 @@ void define(CLI::App& app, Flags& flags) {
                  "How codes leave: webhook, or log (for development: whoever reads the log can use them)")
       ->envname("SOTTO_RELAY_CODE_SENDER")
       ->check(CLI::IsMember({"webhook", "log"}));
-  app.add_option("--code-webhook", flags.relay.code_gateway.url, "URL of a gateway that sends codes to phone numbers")
-      ->envname("SOTTO_RELAY_CODE_WEBHOOK");
-  app.add_option("--code-token-file", flags.code_token_file, "File with the bearer token for the code gateway")
-      ->envname("SOTTO_RELAY_CODE_TOKEN_FILE");
-  app.add_option("--code-ca", flags.relay.code_gateway.ca_file, "Authorities of the code gateway (PEM)")
-      ->envname("SOTTO_RELAY_CODE_CA");
-  app.add_flag("--code-plain", flags.relay.code_gateway.plain_beyond_loopback,
-               "Allow http:// to a code gateway on another machine")
-      ->envname("SOTTO_RELAY_CODE_PLAIN");
+  add_gateway(app, "code", "URL of a gateway that sends codes to phone numbers", flags.relay.code_gateway,
+              flags.code_token_file);
   app.add_option("--code-resend", flags.code_resend_seconds, "Seconds between two codes to one number")
       ->envname("SOTTO_RELAY_CODE_RESEND")
       ->check(CLI::Range(1, 3600))

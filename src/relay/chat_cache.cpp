@@ -131,33 +131,27 @@ void ChatCache::load_cursors(const std::shared_ptr<Loading>& loading, RecordKey 
                 });
 }
 
+template <typename Id, typename Kept>
+void ChatCache::put(Chat& chat, RecordKey key, std::map<Id, Kept> Chat::*all, const Id& which) {
+  const auto& kept = (chat.*all)[which];
+  batch_.started();
+  backend_.put(std::move(key), kept.record.encode(), kept.revision,
+               [this, id = chat.id, all, which](const Result<std::uint64_t>& result) {
+                 batch_.finished(chat_dependency(id), result);
+                 auto* target = find(id);
+                 if (target == nullptr || !result.ok()) return;
+                 const auto it = (target->*all).find(which);
+                 if (it != (target->*all).end()) it->second.revision = *result;
+               });
+}
+
 void ChatCache::flush_cursors(Chat& chat) {
-  for (const auto& device : chat.dirty_cursors) {
-    const auto& cursor = chat.cursors[device];
-    batch_.started();
-    backend_.put(keys::cursor(chat.id, device), cursor.record.encode(), cursor.revision,
-                 [this, id = chat.id, device](const Result<std::uint64_t>& result) {
-                   batch_.finished(chat_dependency(id), result);
-                   auto* target = find(id);
-                   if (target == nullptr || !result.ok()) return;
-                   const auto it = target->cursors.find(device);
-                   if (it != target->cursors.end()) it->second.revision = *result;
-                 });
+  for (const auto& device : std::exchange(chat.dirty_cursors, {})) {
+    put(chat, keys::cursor(chat.id, device), &Chat::cursors, device);
   }
-  chat.dirty_cursors.clear();
-  for (const auto& user : chat.dirty_read_marks) {
-    const auto& mark = chat.read_marks[user];
-    batch_.started();
-    backend_.put(keys::read_mark(chat.id, user), mark.record.encode(), mark.revision,
-                 [this, id = chat.id, user](const Result<std::uint64_t>& result) {
-                   batch_.finished(chat_dependency(id), result);
-                   auto* target = find(id);
-                   if (target == nullptr || !result.ok()) return;
-                   const auto it = target->read_marks.find(user);
-                   if (it != target->read_marks.end()) it->second.revision = *result;
-                 });
+  for (const auto& user : std::exchange(chat.dirty_read_marks, {})) {
+    put(chat, keys::read_mark(chat.id, user), &Chat::read_marks, user);
   }
-  chat.dirty_read_marks.clear();
 }
 
 void ChatCache::sweep(std::uint64_t step) {

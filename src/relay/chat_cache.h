@@ -123,6 +123,9 @@ class ChatCache {
   void load(const ChatPtr& chat);
   void load_log(const std::shared_ptr<Loading>& loading);
   void read_tail(const std::shared_ptr<Loading>& loading);
+  /// Queues one of a chat's records; its revision follows.
+  template <typename Id, typename Kept>
+  void put(Chat& chat, RecordKey key, std::map<Id, Kept> Chat::*all, const Id& which);
   static bool take_cursor_or_mark(Chat& chat, const Record& record);
   void load_cursors(const std::shared_ptr<Loading>& loading, RecordKey after);
   void finish(Loading& loading, bool ok);

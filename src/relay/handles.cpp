@@ -9,12 +9,6 @@ namespace {
 
 constexpr std::size_t pin_hash_bytes = 32;
 
-wire::Response refuse_until(ErrorCode code, std::uint64_t now, std::uint64_t then) {
-  Error error(code);
-  error.retry_after = std::chrono::milliseconds(then > now ? then - now : 1);
-  return wire::refusal(error);
-}
-
 wire::HandleNotice notice_of(const std::string& handle, std::uint64_t moves_at, bool moved) {
   wire::HandleNotice out;
   out.set_handle(handle);
@@ -24,6 +18,12 @@ wire::HandleNotice notice_of(const std::string& handle, std::uint64_t moves_at, 
 }
 
 }  // namespace
+
+wire::Response refuse_until(ErrorCode code, std::uint64_t now, std::uint64_t then) {
+  Error error(code);
+  error.retry_after = std::chrono::milliseconds(then > now ? then - now : 1);
+  return wire::refusal(error);
+}
 
 Answer Handles::limit(Call& call) {
   return s_.limit('h', {view(call.connection.sender.device.user)}, s_.config.settings);

@@ -55,4 +55,7 @@ class Handles {
   State& s_;
 };
 
+/// An error answer with advice to come back then; both in milliseconds since 1970.
+wire::Response refuse_until(ErrorCode code, std::uint64_t now, std::uint64_t then);
+
 }  // namespace sotto::relay

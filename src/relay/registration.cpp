@@ -15,12 +15,6 @@ constexpr std::size_t records_a_scan = 256;
 /// Of the use of an invitation, where somebody else changes it at the same time.
 constexpr int reservations_at_most = 3;
 
-wire::Response too_many(std::uint64_t now, std::uint64_t then) {
-  Error error(ErrorCode::RATE_LIMITED);
-  error.retry_after = std::chrono::milliseconds(then > now ? then - now : 1);
-  return wire::refusal(error);
-}
-
 void put_last(std::vector<std::string>& handles, const std::string& handle) {
   std::erase(handles, handle);
   if (handles.size() >= UserRecord::most_handles) handles.erase(handles.begin());
@@ -48,9 +42,13 @@ Answer Registration::request_code(Call& call, const wire::RequestCode& request) 
   const auto stored = s_.record(call, s_.codes, key);
   if (!stored) return stored.answer;
   auto record = stored->value_or(CodeRecord{});
-  if (record.sent.reached(s_.config.codes_a_day, s_.wall)) return too_many(s_.wall, record.sent.over_at());
+  if (record.sent.reached(s_.config.codes_a_day, s_.wall)) {
+    return refuse_until(ErrorCode::RATE_LIMITED, s_.wall, record.sent.over_at());
+  }
   const auto again_at = record.sent_at + s_.config.code_resend_ms;
-  if (record.sent_at <= s_.wall && s_.wall < again_at) return too_many(s_.wall, again_at);
+  if (record.sent_at <= s_.wall && s_.wall < again_at) {
+    return refuse_until(ErrorCode::RATE_LIMITED, s_.wall, again_at);
+  }
   if (auto limited = s_.limit('q', {as_bytes(call.connection.address)}, s_.config.codes_address)) return limited;
   if (auto limited = s_.limit('Q', {}, s_.config.codes_relay)) return limited;
 

@@ -38,37 +38,41 @@ wire::Push read_mark_push(const ChatId& chat, const ReadMarkRecord& mark) {
   return push;
 }
 
-Answer Signals::send(Call& call, const wire::SendEphemeral& request) {
+/// The chat of a signal that may be passed on; else what is to be answered.
+template <typename Request>
+Need<Chat> Signals::admit(Call& call, const Request& request, char kind, const Rate& rate) {
   const auto id = id_from<ChatId>(wire::view(request.chat_id()));
-  if (!id) return refuse(ErrorCode::INVALID_ARGUMENT);
+  if (!id) return {nullptr, refuse(ErrorCode::INVALID_ARGUMENT)};
   const auto chat = s_.chat(call, *id);
+  if (!chat) return chat;
+  const auto& sender = call.connection.sender;
+  if (auto refusal = refusal_of(*chat, sender, request.generation(), request.payload().size())) {
+    return {nullptr, std::move(refusal)};
+  }
+  if (auto limited = s_.limit(kind, {view(sender.device.user), view(*id)}, rate)) return {nullptr, std::move(limited)};
+  return chat;
+}
+
+Answer Signals::send(Call& call, const wire::SendEphemeral& request) {
+  const auto chat = admit(call, request, 'y', s_.config.ephemerals);
   if (!chat) return chat.answer;
-  const auto sender = call.connection.sender;
-  if (auto refusal = refusal_of(*chat, sender, request.generation(), request.payload().size())) return refusal;
-  const auto& user = sender.device.user;
-  if (auto limited = s_.limit('y', {view(user), view(*id)}, s_.config.ephemerals)) return limited;
+  const auto sender = call.connection.sender.device;
   wire::Push push;
-  fill(*push.mutable_ephemeral(), *id, sender.device, request.generation(), request.payload());
-  call.committed = [this, id = *id, sender, push = std::move(push)] { push_to_others(id, sender.device, push); };
+  fill(*push.mutable_ephemeral(), chat->id, sender, request.generation(), request.payload());
+  call.committed = [this, id = chat->id, sender, push = std::move(push)] { push_to_others(id, sender, push); };
   return wire::Response{};
 }
 
 Answer Signals::set_read_mark(Call& call, const wire::SetReadMark& request) {
-  const auto id = id_from<ChatId>(wire::view(request.chat_id()));
-  if (!id) return refuse(ErrorCode::INVALID_ARGUMENT);
-  const auto chat = s_.chat(call, *id);
+  const auto chat = admit(call, request, 'm', s_.config.read_marks);
   if (!chat) return chat.answer;
-  const auto sender = call.connection.sender;
-  if (auto refusal = refusal_of(*chat, sender, request.generation(), request.payload().size())) return refusal;
-  const auto& user = sender.device.user;
-  if (auto limited = s_.limit('m', {view(user), view(*id)}, s_.config.read_marks)) return limited;
-
-  auto& mark = chat->read_marks[user].record;
-  mark = {s_.wall, request.generation(), sender.device, to_bytes(wire::view(request.payload()))};
-  chat->dirty_read_marks.insert(user);
-  s_.dirty_chats.insert(*id);
-  call.committed = [this, id = *id, sender, push = read_mark_push(*id, mark)] {
-    push_to_others(id, sender.device, push);
+  const auto sender = call.connection.sender.device;
+  auto& mark = chat->read_marks[sender.user].record;
+  mark = {s_.wall, request.generation(), sender, to_bytes(wire::view(request.payload()))};
+  chat->dirty_read_marks.insert(sender.user);
+  s_.dirty_chats.insert(chat->id);
+  call.committed = [this, id = chat->id, sender, push = read_mark_push(chat->id, mark)] {
+    push_to_others(id, sender, push);
   };
   return wire::Response{};
 }

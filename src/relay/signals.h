@@ -13,6 +13,8 @@ class Signals {
   Answer set_read_mark(Call& call, const wire::SetReadMark& request);
 
  private:
+  template <typename Request>
+  Need<Chat> admit(Call& call, const Request& request, char kind, const Rate& rate);
   /// To the main connections of all other devices on the roster that read what they get.
   void push_to_others(const ChatId& chat, const DeviceRef& sender, const wire::Push& push);
 
