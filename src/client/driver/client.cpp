@@ -14,7 +14,6 @@
 #include "client/event_log.h"
 #include "client/media/cipher_file.h"
 #include "client/schema.h"
-#include "client/tables/person_table.h"
 #include "crypto/init.h"
 #include "wire/identity.h"
 #include "wire/limits.h"
@@ -135,19 +134,6 @@ Result<std::optional<Account>> Client::account() const {
   return account;
 }
 
-void Client::set_push_token(std::string token, Urgency at_least, Completion<void> done) {
-  if (token.size() > wire::limits::push_token_bytes || !is_valid_utf8(token) || at_least == Urgency::none) {
-    return impl_->refuse(done, Error(ErrorCode::INVALID_ARGUMENT, "a push token is UTF-8 of at most 4 KiB"));
-  }
-  impl_->submit(client::SetPushTokenCommand{std::move(token), at_least, std::move(done)});
-}
-
-void Client::delete_account(Completion<void> done) { impl_->submit(client::DeleteAccountCommand{std::move(done)}); }
-
-void Client::log_out(LogOutData data, Completion<void> done) {
-  impl_->submit(client::LogOutCommand{data, std::move(done)});
-}
-
 void Client::connect() { (void)impl_->thread->enqueue(client::ConnectCommand{}).ok(); }
 void Client::disconnect() { (void)impl_->thread->enqueue(client::DisconnectCommand{}).ok(); }
 ConnectionState Client::connection() const { return impl_->thread->connection(); }
@@ -157,68 +143,6 @@ void Client::find_user(std::string handle, Completion<UserId> done) {
   if (const auto status = wire::check_handle(handle); !status.ok()) return impl_->refuse(done, status.error());
   if (const auto self = impl_->own_account(); !self.ok()) return impl_->refuse(done, self.error());
   impl_->submit(client::FindUserCommand{std::move(handle), std::move(done)});
-}
-
-Result<Person> Client::person(const UserId& user) const {
-  return impl_->read([&](store::Database& db) { return client::PersonTable(db).find(user); });
-}
-
-Result<std::vector<UserId>> Client::blocked() const {
-  return impl_->read([&](store::Database& db) { return client::PersonTable(db).blocked(); });
-}
-
-void Client::block(const UserId& user, bool blocked, Completion<void> done) {
-  impl_->submit(client::BlockCommand{user, blocked, std::move(done)});
-}
-
-void Client::set_profile(Profile profile, Completion<void> done) {
-  impl_->submit(client::ProfileCommand{std::move(profile), std::move(done)});
-}
-
-Result<Profile> Client::profile() const {
-  return impl_->read([&](store::Database& db) -> Result<Profile> {
-    SOTTO_TRY_ASSIGN(const auto self, client::SelfTable(db).load());
-    return client::read_profile(self.profile);
-  });
-}
-
-void Client::set_privacy(const PrivacySettings& settings, Completion<void> done) {
-  impl_->submit(client::PrivacyCommand{settings, std::move(done)});
-}
-
-Result<PrivacySettings> Client::privacy() const {
-  return impl_->read([&](store::Database& db) -> Result<PrivacySettings> {
-    SOTTO_TRY_ASSIGN(const auto self, client::SelfTable(db).load());
-    return self.privacy;
-  });
-}
-
-void Client::set_available(bool available) { (void)impl_->thread->enqueue(client::AvailableCommand{available}).ok(); }
-
-void Client::set_typing(const ChatId& chat, bool typing) {
-  (void)impl_->thread->enqueue(client::TypingCommand{chat, typing}).ok();
-}
-
-void Client::answer_request(const ChatId& chat, RequestAnswer answer, Completion<void> done) {
-  impl_->submit(client::AnswerRequestCommand{chat, answer, std::move(done)});
-}
-
-void Client::mark_read(const ChatId& chat, std::optional<ClientMessageId> up_to, Completion<void> done) {
-  impl_->submit(client::MarkReadCommand{chat, up_to, std::move(done)});
-}
-
-Result<std::vector<Receipt>> Client::receipts(const ChatId& chat, const ClientMessageId& message) const {
-  SOTTO_TRY_ASSIGN(const auto self, impl_->own_account());
-  return impl_->read([&](store::Database& db) -> Result<std::vector<Receipt>> {
-    SOTTO_TRY_ASSIGN(const auto found, client::MessageTable(db).find(chat, self.user, message));
-    if (!found) return Error(ErrorCode::NOT_FOUND, "no such message of this user");
-    // What is not in the log yet has a position that no seq comes up to.
-    const auto seq = static_cast<std::uint64_t>(found->position / client::position::per_seq);
-    SOTTO_TRY_ASSIGN(const auto all, client::ChatTable(db).reached_by_each_but(chat, self.user));
-    std::vector<Receipt> out;
-    for (const auto& [user, reached] : all) out.push_back({user, reached.delivered >= seq, reached.read >= seq});
-    return out;
-  });
 }
 
 Result<ChatId> Client::create_direct_chat(const UserId& user, Completion<Chat> done) {

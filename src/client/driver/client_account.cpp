@@ -1,10 +1,11 @@
-// The public calls that make an account and look after its handle.
+// The public calls that make an account, look after its handle and its push token, and end it.
 #include "base/try.h"
 #include "base/utf8.h"
 #include "client/driver/client_impl.h"
 #include "client/pin.h"
 #include "wire/frame.h"
 #include "wire/identity.h"
+#include "wire/limits.h"
 
 namespace sotto {
 
@@ -75,6 +76,19 @@ void Client::keep_handle(Completion<void> done) {
   wire::Request request;
   request.mutable_keep_handle();
   impl_->submit(client::AskCommand{std::move(request), std::move(done)});
+}
+
+void Client::set_push_token(std::string token, Urgency at_least, Completion<void> done) {
+  if (token.size() > wire::limits::push_token_bytes || !is_valid_utf8(token) || at_least == Urgency::none) {
+    return impl_->refuse(done, Error(ErrorCode::INVALID_ARGUMENT, "a push token is UTF-8 of at most 4 KiB"));
+  }
+  impl_->submit(client::SetPushTokenCommand{std::move(token), at_least, std::move(done)});
+}
+
+void Client::delete_account(Completion<void> done) { impl_->submit(client::DeleteAccountCommand{std::move(done)}); }
+
+void Client::log_out(LogOutData data, Completion<void> done) {
+  impl_->submit(client::LogOutCommand{data, std::move(done)});
 }
 
 }  // namespace sotto
