@@ -1,6 +1,6 @@
 // People who are away: without a network, with the app closed, or everybody for a long time.
 #include "sim/operation.h"
-#include "sim/world.h"
+#include "sim/operations/pick.h"
 
 namespace sotto::sim {
 namespace {
@@ -12,9 +12,8 @@ class GoOffline final : public Operation {
   std::string_view name() const override { return "go offline"; }
   unsigned weight() const override { return 5; }
   bool run(World& world) override {
-    const auto people = world.people();
-    if (people.empty()) return false;
-    auto* device = world.workload.pick(people);
+    auto* device = pick_person(world);
+    if (device == nullptr) return false;
     device->disconnect();
     world.after(Milliseconds(world.workload.skewed(500, hour)), [device] { device->connect(); });
     return true;
@@ -24,9 +23,8 @@ class CloseApp final : public Operation {
   std::string_view name() const override { return "close the app"; }
   unsigned weight() const override { return 4; }
   bool run(World& world) override {
-    const auto people = world.people();
-    if (people.empty()) return false;
-    auto* device = world.workload.pick(people);
+    auto* device = pick_person(world);
+    if (device == nullptr) return false;
     device->close();
     world.after(Milliseconds(world.workload.skewed(100, hour)), [device] { device->start(); });
     return true;

@@ -40,9 +40,8 @@ class Come final : public Operation {
   unsigned since() const override { return 4; }
   unsigned weight() const override { return 3; }
   bool run(World& world) override {
-    const auto people = world.people();
-    if (people.empty()) return false;
-    auto* person = world.workload.pick(people);
+    auto* person = pick_person(world);
+    if (person == nullptr) return false;
     person->set_available(true);
     world.after(Milliseconds(world.workload.skewed(1'000, 600'000)), [person] { person->set_available(false); });
     return true;
@@ -53,9 +52,8 @@ class ShowProfile final : public Operation {
   unsigned since() const override { return 4; }
   unsigned weight() const override { return 3; }
   bool run(World& world) override {
-    const auto people = world.people();
-    if (people.empty()) return false;
-    auto* person = world.workload.pick(people);
+    auto* person = pick_person(world);
+    if (person == nullptr) return false;
     Profile profile;
     profile.name = person->name() + " the " + std::to_string(world.workload.below(1'000'000)) + "th";
     profile.avatar.resize(static_cast<std::size_t>(world.workload.skewed(0, 40'000)), 7);

@@ -10,10 +10,15 @@ struct PersonInChat {
   Chat chat;
 };
 
-inline std::optional<PersonInChat> pick_person_in_chat(World& world, bool groups_only) {
+/// Somebody who is there, or null.
+inline Device* pick_person(World& world) {
   const auto people = world.people();
-  if (people.empty()) return std::nullopt;
-  auto* person = world.workload.pick(people);
+  return people.empty() ? nullptr : world.workload.pick(people);
+}
+
+inline std::optional<PersonInChat> pick_person_in_chat(World& world, bool groups_only) {
+  auto* person = pick_person(world);
+  if (person == nullptr) return std::nullopt;
   auto chats = person->chats();
   std::erase_if(chats, [&](const Chat& chat) {
     return chat.status == ChatStatus::failed || (groups_only && chat.type != ChatType::group);
