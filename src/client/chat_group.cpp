@@ -123,9 +123,7 @@ Result<wire::CheckedCommitAad> ChatGroups::aad_for(const ChatRow& chat, const ml
 Result<Bytes> ChatGroups::seal_tree(ByteView tree, StagedChange& change) {
   crypto::StreamKey key;
   c_.random.fill(key.mutable_view());
-  crypto::StreamSealer sealer(key, c_.random);
-  change.tree_ciphertext = to_bytes(sealer.header().view());
-  append(change.tree_ciphertext, sealer.seal_last(tree));
+  change.tree_ciphertext = crypto::seal_stream(key, tree, c_.random);
   const auto hash = crypto::sha256(change.tree_ciphertext);
   wire::TreeLocation location;
   location.set_key(wire::field(key.view()));
@@ -224,15 +222,10 @@ Result<mls::Group*> ChatGroups::join(const ChatId& chat, std::uint32_t generatio
 
 Result<Bytes> ChatGroups::open_tree(const wire::TreeLocation& location, ByteView ciphertext) {
   crypto::StreamKey key;
-  crypto::StreamHeader header;
-  if (!assign_exact(key, wire::view(location.key())) || ciphertext.size() < crypto::StreamHeader::size_bytes) {
-    return Error(ErrorCode::MALFORMED, "a ratchet tree that is cut off");
+  if (!assign_exact(key, wire::view(location.key()))) {
+    return Error(ErrorCode::MALFORMED, "a ratchet tree's key of the wrong size");
   }
-  assign_exact(header, ciphertext.first(crypto::StreamHeader::size_bytes));
-  crypto::StreamOpener opener(key, header);
-  SOTTO_TRY_ASSIGN(auto chunk, opener.open(ciphertext.subspan(crypto::StreamHeader::size_bytes)));
-  if (!chunk.last) return Error(ErrorCode::DECRYPTION_FAILED, "a ratchet tree that is cut off");
-  return std::move(chunk.plaintext);
+  return crypto::open_stream(key, ciphertext);
 }
 
 Bytes ChatGroups::tree_token(const wire::TreeLocation& location) {

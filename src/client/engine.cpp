@@ -34,7 +34,8 @@ Engine::Engine(store::Database& db, Random& random, const Logger& log, std::func
       people_(c_, session_, receipts_),
       inbox_(c_, session_, groups_, runtimes_, outbox_, intents_, media_, receipts_, signals_, people_),
       push_token_(c_, session_),
-      leaving_(c_, session_, push_token_) {}
+      leaving_(c_, session_, push_token_),
+      queries_(c_) {}
 
 Result<std::unique_ptr<Engine>> Engine::open(store::Database& db, Random& random, const Logger& log,
                                              std::function<void(const Event&)> on_event, bool connect_at_open,
@@ -114,7 +115,7 @@ Status Engine::run(std::span<Input> inputs) {
     if (media_session_.offline()) media_.on_connection_lost();
   }
   account_requests_.pump();
-  SOTTO_TRY(pump_queries());
+  pump_queries();
   SOTTO_TRY(media_.pump(session_.ready()));
   SOTTO_TRY(push_token_.pump());
   SOTTO_TRY(pump());
@@ -159,8 +160,7 @@ void Engine::on_erased() {
   media_.close(why);
   media_.on_rollback();
   push_token_.close(why);
-  for (const auto& [id, query] : queries_) c_.complete<UserId>(query.command.done, why);
-  queries_.clear();
+  queries_.close(why);
   leaving_.erased();
   c_.undo.clear();
   c_.out.erased = true;
@@ -179,7 +179,7 @@ void Engine::set_clock_back(std::chrono::milliseconds by) {
   account_requests_.set_clock_back(by);
   push_token_.set_clock_back(by);
   leaving_.set_clock_back(by);
-  for (auto& [id, query] : queries_) query.deadline -= by;
+  queries_.set_clock_back(by);
 }
 
 Status Engine::reload_account() {
@@ -200,7 +200,7 @@ void Engine::on_lost(const Error& why) {
   account_requests_.on_connection_lost();
   push_token_.on_connection_lost();
   leaving_.on_connection_lost();
-  for (auto& [id, query] : queries_) query.asked = false;
+  queries_.on_connection_lost();
 }
 
 Status Engine::on_frame(ByteView frame) {
@@ -305,35 +305,20 @@ Status Engine::pump_chat(const ChatId& id) {
   return {};
 }
 
-Status Engine::pump_queries() {
-  for (auto it = queries_.begin(); it != queries_.end();) {
-    const auto id = it->first;
-    auto& query = it->second;
-    ++it;
-    if (c_.now >= query.deadline) {
-      const auto late = take_query(id);
-      c_.complete<UserId>(late->command.done, Error(ErrorCode::UNAVAILABLE, "the relay could not be asked in time"));
-    } else if (session_.authenticated() && !query.asked) {
-      query.asked = true;
-      wire::Request request;
-      request.mutable_find_user()->set_handle(query.command.handle);
-      session_.request(request, [this, id](const wire::Response& response) { return on_found(id, response); });
-    }
-  }
-  return {};
+void Engine::pump_queries() {
+  queries_.end_late();
+  if (!session_.authenticated()) return;
+  queries_.ask([this](std::uint64_t id, const FindUserCommand& command) {
+    wire::Request request;
+    request.mutable_find_user()->set_handle(command.handle);
+    session_.request(request, [this, id](const wire::Response& response) { return on_found(id, response); });
+  });
 }
 
-std::optional<Engine::Query> Engine::take_query(std::size_t id) {
-  const auto it = queries_.find(id);
-  if (it == queries_.end()) return std::nullopt;
-  c_.undo.emplace_back([this, id, query = it->second] { queries_[id] = query; });
-  return std::move(queries_.extract(it).mapped());
-}
-
-Status Engine::on_found(std::size_t id, const wire::Response& response) {
-  const auto query = take_query(id);
-  if (!query) return {};
-  const auto& command = query->command;
+Status Engine::on_found(std::uint64_t id, const wire::Response& response) {
+  const auto* query = queries_.find(id);
+  if (query == nullptr) return {};
+  const auto& command = *query;
   auto found = [&]() -> Result<UserId> {
     SOTTO_TRY(wire::status_of(response));
     SOTTO_TRY_ASSIGN(const auto list, wire::check_device_list(response.user_found().device_list()));
@@ -346,7 +331,7 @@ Status Engine::on_found(std::size_t id, const wire::Response& response) {
     return list.user;
   }();
   if (!found.ok() && must_undo(found.error())) return found.error();
-  c_.complete<UserId>(command.done, std::move(found));
+  queries_.end(id, found);
   return {};
 }
 
@@ -380,7 +365,7 @@ std::optional<Timestamp> Engine::next_timer() const {
     if (time && (!out || *time < *out)) out = time;
   };
   if (session_.ready()) consider(runtimes_.next_timer());
-  for (const auto& [id, query] : queries_) consider(query.deadline);
+  consider(queries_.next_timer());
   consider(account_requests_.next_timer());
   consider(push_token_.next_timer());
   consider(leaving_.next_timer());
@@ -401,8 +386,7 @@ Outputs Engine::close(std::span<const Input> never_stepped) {
   media_.close(why);
   push_token_.close(why);
   leaving_.close(why);
-  for (const auto& [id, query] : queries_) c_.complete<UserId>(query.command.done, why);
-  queries_.clear();
+  queries_.close(why);
   for (const auto& input : never_stepped) fail(c_, input, why);
   return std::move(c_.out);
 }

@@ -39,12 +39,6 @@ class Engine {
   Status compare_with_store();
 
  private:
-  struct Query {
-    FindUserCommand command;
-    Timestamp deadline;
-    bool asked = false;
-  };
-
   Engine(store::Database& db, Random& random, const Logger& log, std::function<void(const Event&)> on_event);
 
   /// Carries one input out; an error undoes it.
@@ -56,10 +50,8 @@ class Engine {
   Status run(std::span<Input> inputs);
   Status pump();
   Status pump_chat(const ChatId& id);
-  Status pump_queries();
-  Status on_found(std::size_t query, const wire::Response& response);
-  /// Takes a query out, so that it can be completed.
-  std::optional<Query> take_query(std::size_t id);
+  void pump_queries();
+  Status on_found(std::uint64_t query, const wire::Response& response);
   Status log_events();
   Status send_acks();
   void on_lost(const Error& why);
@@ -88,8 +80,7 @@ class Engine {
   Inbox inbox_;
   PushToken push_token_;
   Leaving leaving_;
-  std::map<std::size_t, Query> queries_;
-  std::size_t next_query_ = 1;
+  Queries<FindUserCommand, UserId> queries_;
   /// The account was in a step that was undone, and could not be read since: there is none in memory.
   bool account_stale_ = false;
 };

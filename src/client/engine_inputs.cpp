@@ -9,8 +9,6 @@ namespace sotto::client {
 
 namespace {
 
-constexpr std::chrono::seconds query_timeout{30};
-
 template <class... Ts>
 struct Overloaded : Ts... {
   using Ts::operator()...;
@@ -89,11 +87,12 @@ Status Engine::dispatch(Input& input) {
   return std::visit(Overloaded{
                         [&](const RegisterCommand& command) { return session_.on_command(command); },
                         [&](const RequestCodeCommand& command) { return session_.on_command(command); },
-                        [&](const AskCommand& command) { return account_requests_.on_command(command); },
+                        [&](const AskCommand& command) {
+                          account_requests_.on_command(command);
+                          return Status{};
+                        },
                         [&](const FindUserCommand& command) {
-                          const auto id = next_query_++;
-                          c_.undo.emplace_back([this, id] { queries_.erase(id); });
-                          queries_[id] = {command, c_.now + query_timeout, false};
+                          queries_.add(command);
                           return Status{};
                         },
                         [&](const CreateChatCommand& command) { return intents_.on_command(command); },

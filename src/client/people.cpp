@@ -19,17 +19,6 @@ constexpr std::chrono::milliseconds retry_most{300'000};
 constexpr std::size_t fetches_at_a_time = 4;
 constexpr std::size_t most_heard = 10'000;
 
-/// Errors: DECRYPTION_FAILED, MALFORMED.
-Result<Bytes> open_profile(const crypto::StreamKey& key, ByteView sealed) {
-  crypto::StreamHeader header;
-  if (sealed.size() < crypto::StreamHeader::size_bytes) return Error(ErrorCode::MALFORMED, "a profile that is cut off");
-  assign_exact(header, sealed.first(crypto::StreamHeader::size_bytes));
-  SOTTO_TRY_ASSIGN(auto chunk,
-                   crypto::StreamOpener(key, header).open(sealed.subspan(crypto::StreamHeader::size_bytes)));
-  if (!chunk.last) return Error(ErrorCode::MALFORMED, "a profile that is cut off");
-  return std::move(chunk.plaintext);
-}
-
 }  // namespace
 
 Status People::seal_profile(bool new_key) {
@@ -38,9 +27,7 @@ Status People::seal_profile(bool new_key) {
     self.profile_key.emplace();
     c_.random.fill(self.profile_key->mutable_view());
   }
-  crypto::StreamSealer sealer(*self.profile_key, c_.random);
-  self.sealed_profile = to_bytes(sealer.header().view());
-  append(self.sealed_profile, sealer.seal_last(self.profile));
+  self.sealed_profile = crypto::seal_stream(*self.profile_key, self.profile, c_.random);
   ++self.profile_version;
   return c_.selves.save(self);
 }
@@ -200,7 +187,7 @@ Status People::on_profile(const PersonTable::Wanted& wanted, const wire::Respons
   if (!taken(response)) return {};
   std::optional<Bytes> profile;
   if (wire::status_of(response).ok()) {
-    if (auto opened = open_profile(wanted.key, wire::view(response.profile().profile())); opened.ok()) {
+    if (auto opened = crypto::open_stream(wanted.key, wire::view(response.profile().profile())); opened.ok()) {
       profile = std::move(*opened);
     }
   }

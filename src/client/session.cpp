@@ -109,7 +109,7 @@ void Session::on_lost(const Error& why) {
   probe_until_.reset();
   nonce_.clear();
   asked_for_account_ = false;
-  for (auto& [id, query] : code_queries_) query.asked = false;
+  code_queries_.on_connection_lost();
   c_.out.frames.clear();
   failures_ = was_good ? 0 : failures_ + 1;
   next_try_ = c_.now + backoff(failures_, wire::limits::reconnect_first, wire::limits::reconnect_most, c_.random);
@@ -209,7 +209,8 @@ Status Session::on_answer(std::uint64_t id, const wire::Response& response) {
 }
 
 void Session::on_time() {
-  end_code_queries();
+  code_queries_.end_late();
+  end_patience();
   if (link_ == Link::offline) {
     // A clock that was set back must not keep the client offline.
     next_try_ = std::min(next_try_, c_.now + wire::limits::reconnect_most);
@@ -234,13 +235,13 @@ void Session::on_time() {
 
 std::optional<Timestamp> Session::next_timer() const {
   if (link_ == Link::offline) {
-    auto out = code_deadline();
+    auto out = code_queries_.next_timer();
     if (!wanted_) return out;
     if (wants_connection()) return std::min(out.value_or(Timestamp::max()), next_try_);
     if (patient_until_) return std::min(out.value_or(Timestamp::max()), *patient_until_);
     return out;
   }
-  auto out = code_deadline();
+  auto out = code_queries_.next_timer();
   if (link_ < Link::registering) return std::min(out.value_or(Timestamp::max()), connecting_since_ + connect_timeout);
   if (probe_until_) out = std::min(out.value_or(Timestamp::max()), *probe_until_);
   if (!waiting_.empty()) out = std::min(out.value_or(Timestamp::max()), waiting_.begin()->second.deadline);
@@ -253,7 +254,7 @@ void Session::set_clock_back(std::chrono::milliseconds by) {
   ready_since_ -= by;
   if (probe_until_) *probe_until_ -= by;
   if (patient_until_) *patient_until_ -= by;
-  for (auto& [id, query] : code_queries_) query.deadline -= by;
+  code_queries_.set_clock_back(by);
   for (auto& [id, waiting] : waiting_) waiting.deadline -= by;
 }
 
@@ -276,8 +277,7 @@ void Session::announce(bool caught_up) {
 
 void Session::close(const Error& why) {
   finish_registration(why);
-  for (const auto& [id, query] : code_queries_) c_.complete<CodeSent>(query.command.done, why);
-  code_queries_.clear();
+  code_queries_.close(why);
 }
 
 }  // namespace sotto::client

@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "client/context.h"
+#include "client/queries.h"
 #include "wire/message.h"
 
 namespace sotto::client {
@@ -27,7 +27,7 @@ class Session {
   /// Called with the answer, inside a step. Forgotten without a call when the connection ends.
   using OnAnswer = std::function<Status(const wire::Response&)>;
 
-  explicit Session(Context& context) : c_(context) {}
+  explicit Session(Context& context) : c_(context), code_queries_(context) {}
 
   [[nodiscard]] bool ready() const { return link_ == Link::ready; }
   [[nodiscard]] bool authenticated() const { return link_ >= Link::waiting_for_heads; }
@@ -88,12 +88,6 @@ class Session {
     OnAnswer on_answer;
     Timestamp deadline;
   };
-  /// Somebody who waits for a code.
-  struct CodeQuery {
-    RequestCodeCommand command;
-    Timestamp deadline;
-    bool asked = false;
-  };
   /// Whether there is anything to connect for.
   [[nodiscard]] bool wants_connection() const;
   void try_connect();
@@ -104,9 +98,7 @@ class Session {
   Status on_refused(const Error& why);
   void ask_for_codes();
   void on_code_answer(std::uint64_t id, const wire::Response& response);
-  void end_code_query(std::uint64_t id, const Result<CodeSent>& result);
-  void end_code_queries();
-  [[nodiscard]] std::optional<Timestamp> code_deadline() const;
+  void end_patience();
   Status on_authenticated(const wire::Response& response);
   void finish_registration(const Result<UserId>& result);
 
@@ -124,8 +116,7 @@ class Session {
   bool asked_for_account_ = false;
   /// The handle moves here then; until then the relay is not asked again.
   std::optional<Timestamp> patient_until_;
-  std::map<std::uint64_t, CodeQuery> code_queries_;
-  std::uint64_t next_code_query_ = 1;
+  Queries<RequestCodeCommand, CodeSent> code_queries_;
   ConnectionState announced_ = ConnectionState::offline;
   std::optional<Error> problem_;
   Timestamp connecting_since_{};

@@ -12,7 +12,6 @@ namespace sotto::client {
 
 namespace {
 
-constexpr std::chrono::seconds code_timeout{30};
 /// A relay that wants to be left alone for longer than this has told the app so.
 constexpr std::chrono::seconds longest_wait{60};
 /// Whatever a relay says, it is asked again in this time.
@@ -155,9 +154,7 @@ Status Session::on_command(const RequestCodeCommand& command) {
     c_.complete<CodeSent>(command.done, Error(ErrorCode::ALREADY_EXISTS, "the store has an account already"));
     return {};
   }
-  const auto id = next_code_query_++;
-  c_.undo.emplace_back([this, id] { code_queries_.erase(id); });
-  code_queries_[id] = {command, c_.now + code_timeout, false};
+  code_queries_.add(command);
   if (link_ == Link::offline) {
     next_try_ = std::min(next_try_, c_.now);
     try_connect();
@@ -168,16 +165,14 @@ Status Session::on_command(const RequestCodeCommand& command) {
 }
 
 void Session::ask_for_codes() {
-  for (auto& [id, query] : code_queries_) {
-    if (query.asked) continue;
-    query.asked = true;
+  code_queries_.ask([this](std::uint64_t id, const RequestCodeCommand& command) {
     wire::Request request;
-    request.mutable_request_code()->set_handle(query.command.handle);
-    this->request(request, [this, id = id](const wire::Response& response) {
+    request.mutable_request_code()->set_handle(command.handle);
+    this->request(request, [this, id](const wire::Response& response) {
       on_code_answer(id, response);
       return Status{};
     });
-  }
+  });
 }
 
 void Session::on_code_answer(std::uint64_t id, const wire::Response& response) {
@@ -190,7 +185,7 @@ void Session::on_code_answer(std::uint64_t id, const wire::Response& response) {
     result = CodeSent{std::chrono::milliseconds(std::min(response.code_sent().lifetime_ms(), most)),
                       response.code_sent().digits()};
   }
-  end_code_query(id, result);
+  code_queries_.end(id, result);
   // Without an account there is nothing else to be connected for.
   if (code_queries_.empty() && (!c_.account || patient_until_)) {
     abandon(Error(ErrorCode::CANCELLED, "nothing else to ask without an account"));
@@ -198,26 +193,11 @@ void Session::on_code_answer(std::uint64_t id, const wire::Response& response) {
   }
 }
 
-void Session::end_code_query(std::uint64_t id, const Result<CodeSent>& result) {
-  auto node = code_queries_.extract(id);
-  if (node.empty()) return;
-  c_.complete<CodeSent>(node.mapped().command.done, result);
-  c_.undo.emplace_back([this, id, query = node.mapped()] { code_queries_[id] = query; });
-}
-
-void Session::end_code_queries() {
-  while (!code_queries_.empty() && c_.now >= code_queries_.begin()->second.deadline) {
-    end_code_query(code_queries_.begin()->first, Error(ErrorCode::UNAVAILABLE, "the relay could not be asked in time"));
-  }
+void Session::end_patience() {
   if (patient_until_ && *patient_until_ <= c_.now && link_ == Link::offline) {
     patient_until_.reset();
     next_try_ = c_.now;
   }
-}
-
-std::optional<Timestamp> Session::code_deadline() const {
-  if (code_queries_.empty()) return std::nullopt;
-  return code_queries_.begin()->second.deadline;
 }
 
 }  // namespace sotto::client

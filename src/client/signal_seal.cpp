@@ -63,12 +63,9 @@ Result<Bytes> SignalSeal::seal(const ChatRow& chat, const wire::Signal& signal) 
   const auto size = inner.ByteSizeLong() + 3;
   if (size < signed_bytes) inner.mutable_padding()->resize(signed_bytes - size);
 
-  crypto::StreamSealer sealer(key_in(*group), c_.random);
-  Bytes ciphertext = to_bytes(sealer.header().view());
-  append(ciphertext, sealer.seal_last(wire::serialize(inner)));
   wire::SealedSignal sealed;
   sealed.set_epoch(group->epoch());
-  sealed.set_ciphertext(wire::field(ciphertext));
+  sealed.set_ciphertext(wire::field(crypto::seal_stream(key_in(*group), wire::serialize(inner), c_.random)));
   return wire::serialize(sealed);
 }
 
@@ -95,13 +92,10 @@ Result<std::optional<SignalSeal::Opened>> SignalSeal::open(const ChatRow& chat, 
   }
   const auto& group = **loaded;
   SOTTO_TRY_ASSIGN(const auto key, key_of(chat, group, sealed->epoch()));
-  const ByteView ciphertext = wire::view(sealed->ciphertext());
-  crypto::StreamHeader header;
-  if (!key || ciphertext.size() < crypto::StreamHeader::size_bytes) return nobody;
-  assign_exact(header, ciphertext.first(crypto::StreamHeader::size_bytes));
-  const auto chunk = crypto::StreamOpener(*key, header).open(ciphertext.subspan(crypto::StreamHeader::size_bytes));
-  if (!chunk.ok() || !chunk->last) return nobody;
-  const auto inner = wire::decode<wire::SignedSignal>(chunk->plaintext);
+  if (!key) return nobody;
+  const auto plaintext = crypto::open_stream(*key, wire::view(sealed->ciphertext()));
+  if (!plaintext.ok()) return nobody;
+  const auto inner = wire::decode<wire::SignedSignal>(*plaintext);
   if (!inner.ok()) return nobody;
   const auto body = wire::view(inner->body());
   for (const auto& member : group.members()) {

@@ -76,8 +76,8 @@ Status Signals::on_command(const AvailableCommand& command) {
 Status Signals::tell_presence(bool available, bool ask) {
   if (!c_.self.privacy.presence) return {};
   SOTTO_TRY_ASSIGN(const auto chats, c_.chats.direct_chats(presence_chats));
-  for (const auto& direct : chats) {
-    SOTTO_TRY_ASSIGN(const auto chat, c_.chats.find(direct.chat));
+  for (const auto& id : chats) {
+    SOTTO_TRY_ASSIGN(const auto chat, c_.chats.find(id));
     if (!chat) continue;
     wire::Signal signal;
     signal.mutable_presence()->set_available(available);

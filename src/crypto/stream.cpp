@@ -4,6 +4,8 @@
 
 #include <cassert>
 
+#include "base/try.h"
+
 namespace sotto::crypto {
 
 static_assert(stream_overhead == crypto_secretstream_xchacha20poly1305_ABYTES);
@@ -86,6 +88,22 @@ Result<StreamOpener::Chunk> StreamOpener::open(ByteView chunk, ByteView aad) {
     return ErrorCode::DECRYPTION_FAILED;
   }
   return out;
+}
+
+Bytes seal_stream(const StreamKey& key, ByteView plaintext, Random& random) {
+  StreamSealer sealer(key, random);
+  Bytes out = to_bytes(sealer.header().view());
+  append(out, sealer.seal_last(plaintext));
+  return out;
+}
+
+Result<Bytes> open_stream(const StreamKey& key, ByteView stream) {
+  StreamHeader header;
+  if (stream.size() < header.size_bytes) return Error(ErrorCode::MALFORMED, "a stream without its header");
+  assign_exact(header, stream.first(header.size_bytes));
+  SOTTO_TRY_ASSIGN(auto chunk, StreamOpener(key, header).open(stream.subspan(header.size_bytes)));
+  if (!chunk.last) return Error(ErrorCode::DECRYPTION_FAILED, "a stream that is cut off");
+  return std::move(chunk.plaintext);
 }
 
 }  // namespace sotto::crypto

@@ -53,4 +53,9 @@ class StreamOpener {
   bool ended_ = false;
 };
 
+/// A stream of one chunk, its header in front.
+Bytes seal_stream(const StreamKey& key, ByteView plaintext, Random& random);
+/// Errors: MALFORMED (shorter than a header), DECRYPTION_FAILED (changed, or not whole).
+Result<Bytes> open_stream(const StreamKey& key, ByteView stream);
+
 }  // namespace sotto::crypto

@@ -269,14 +269,13 @@ Status ChatTable::set_told_mark(const ChatId& chat, std::uint64_t seq) {
   return db_.run("UPDATE chat SET read_told = max(read_told, ?) WHERE chat_id = ?", seq, chat);
 }
 
-Result<std::vector<ChatTable::DirectChat>> ChatTable::direct_chats(std::size_t limit) {
-  std::vector<DirectChat> out;
-  SOTTO_TRY(db_.query(
-      "SELECT chat_id, peer FROM chat WHERE type = ? AND status = ? AND request = ? AND NOT EXISTS(SELECT 1 FROM "
-      "person WHERE user_id = peer AND blocked = 1) ORDER BY last_activity DESC, chat_id DESC LIMIT ?",
-      ChatType::direct, ChatStatus::active, ChatRequest::none, limit, [&](const store::Row& row) {
-        out.push_back({row.get<ChatId>(0), row.get<UserId>(1)});
-      }));
+Result<std::vector<ChatId>> ChatTable::direct_chats(std::size_t limit) {
+  std::vector<ChatId> out;
+  SOTTO_TRY(
+      db_.query("SELECT chat_id FROM chat WHERE type = ? AND status = ? AND request = ? AND NOT EXISTS(SELECT 1 FROM "
+                "person WHERE user_id = peer AND blocked = 1) ORDER BY last_activity DESC, chat_id DESC LIMIT ?",
+                ChatType::direct, ChatStatus::active, ChatRequest::none, limit,
+                [&](const store::Row& row) { out.push_back(row.get<ChatId>(0)); }));
   return out;
 }
 

@@ -81,11 +81,7 @@ class ChatTable {
   Status set_told_mark(const ChatId& chat, std::uint64_t seq);
 
   /// Active direct chats that are no requests, with peers who are not blocked: latest activity first.
-  struct DirectChat {
-    ChatId chat;
-    UserId peer;
-  };
-  Result<std::vector<DirectChat>> direct_chats(std::size_t limit);
+  Result<std::vector<ChatId>> direct_chats(std::size_t limit);
 
   /// The n expected of a device, or nothing if any may come.
   Result<std::optional<std::uint64_t>> expected_n(const ChatId& chat, const DeviceId& device);
