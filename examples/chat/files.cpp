@@ -8,7 +8,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <vector>
 
 namespace chat {
 
@@ -156,6 +155,23 @@ Result<HashedFile> hash_file(const std::string& path, const std::atomic<bool>& s
   const auto now = stamp_of(file);
   if (!now.ok() || *now != *stamp) return Error(ErrorCode::CONFLICT, "the file changed while it was read");
   return HashedFile{*stamp, hash.hex()};
+}
+
+Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::size_t most) {
+  const auto file = open_to_read(path);
+  if (const auto stamp = stamp_of(file); !stamp.ok()) return stamp.error();
+  std::vector<std::uint8_t> out(most + 1);
+  std::size_t done = 0;
+  while (done < out.size()) {
+    const auto count = ::read(file.get(), out.data() + done, out.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return Error(ErrorCode::IO_ERROR, "the file cannot be read");
+    if (count == 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  if (done > most) return Error(ErrorCode::TOO_LARGE, "the file has more than " + std::to_string(most) + " bytes");
+  out.resize(done);
+  return out;
 }
 
 Result<SavedFile> save_attachment(sotto::AttachmentReader reader, const std::string& path,
