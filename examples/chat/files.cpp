@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 
 namespace chat {
 
@@ -127,6 +128,12 @@ Status give_name(const std::string& from, const std::string& to) {
 }
 
 }  // namespace
+
+std::string expanded(const std::string& path) {
+  const char* home = std::getenv("HOME");
+  if (home == nullptr || (path != "~" && !path.starts_with("~/"))) return path;
+  return home + path.substr(1);
+}
 
 std::string sha256_hex(const std::vector<std::uint8_t>& bytes) {
   Hash hash;

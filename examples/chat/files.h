@@ -9,6 +9,9 @@
 
 namespace chat {
 
+/// A path as it was typed: "~" is what a shell would have replaced.
+std::string expanded(const std::string& path);
+
 /// SHA-256 in 64 lower-case hexadecimal digits.
 std::string sha256_hex(const std::vector<std::uint8_t>& bytes);
 

@@ -1,0 +1,91 @@
+#include "chat/account_commands.h"
+
+#include <utility>
+
+namespace chat {
+
+void register_account(const Call& call) {
+  // Options come last, since a name may have spaces.
+  std::string handle = call.command.rest;
+  sotto::RegisterOptions options;
+  for (bool more = true; more;) {
+    more = false;
+    for (const auto& [name, value] :
+         {std::pair{" --code ", &options.code}, {" --invite ", &options.invite}, {" --pin ", &options.pin}}) {
+      const auto at = handle.rfind(name);
+      if (at == std::string::npos || handle.find(' ', at + std::string_view(name).size()) != std::string::npos)
+        continue;
+      *value = handle.substr(at + std::string_view(name).size());
+      handle.resize(at);
+      more = true;
+    }
+  }
+  call.session.register_account(std::move(handle), std::move(options),
+                                call.finish<sotto::UserId>([](const auto& user) { return user.to_string(); }));
+}
+
+void code(const Call& call) {
+  call.session.client().request_code(call.command.rest, call.finish<sotto::CodeSent>([](const auto& sent) {
+    return std::to_string(sent.digits) + " digits";
+  }));
+}
+
+void pin(const Call& call) {
+  const auto& text = call.command.rest;
+  call.session.client().set_pin(text.empty() ? std::nullopt : std::optional(text), call.finish_change());
+}
+
+void keep(const Call& call) { call.session.client().keep_handle(call.finish_change()); }
+
+void findable(const Call& call) {
+  const auto& answer = call.command.rest;
+  if (answer != "yes" && answer != "no") return call.misuse("/findable yes or no");
+  call.session.client().set_discoverable(answer == "yes", call.finish_change());
+}
+
+namespace {
+
+/// Ends a command after which nothing of the account is left.
+sotto::Completion<void> erased(Session& session, View& view, sotto::Completion<void> done) {
+  return [&session, &view, done = std::move(done)](const sotto::Status& status) {
+    if (status.ok()) {
+      session.forget();
+      view.show_erased();
+    }
+    done(status);
+  };
+}
+
+}  // namespace
+
+void log_out(const Call& call) {
+  auto& session = call.session;
+  const auto& data = call.command.rest;
+  if (data.empty()) {
+    call.confirm("Log out? Your chats stay here, and nothing comes in until /connect.",
+                 [&session](sotto::Completion<void> done) {
+                   session.client().log_out(sotto::LogOutData::keep, [&session, done](const sotto::Status& status) {
+                     session.refresh_account();
+                     done(status);
+                   });
+                 });
+  } else if (data == "erase") {
+    call.confirm(
+        "Log out and erase your account from this device? Nobody will ever get back into it, and its name stays "
+        "taken; /delete is what frees it.",
+        [&session, &view = call.view](sotto::Completion<void> done) {
+          session.client().log_out(sotto::LogOutData::erase, erased(session, view, std::move(done)));
+        });
+  } else {
+    call.misuse("/logout or /logout erase");
+  }
+}
+
+void delete_account(const Call& call) {
+  call.confirm("Delete your account for ever, with all chats on this device? Your name will be free for others.",
+               [&session = call.session, &view = call.view](sotto::Completion<void> done) {
+                 session.client().delete_account(erased(session, view, std::move(done)));
+               });
+}
+
+}  // namespace chat
