@@ -45,13 +45,10 @@ void findable(const Call& call) {
 
 namespace {
 
-/// Ends a command after which nothing of the account is left.
-sotto::Completion<void> erased(Session& session, View& view, sotto::Completion<void> done) {
-  return [&session, &view, done = std::move(done)](const sotto::Status& status) {
-    if (status.ok()) {
-      session.forget();
-      view.show_erased();
-    }
+/// Ends a command after which there may be no account any more.
+sotto::Completion<void> ended(Session& session, sotto::Completion<void> done) {
+  return [&session, done = std::move(done)](const sotto::Status& status) {
+    session.refresh_account();
     done(status);
   };
 }
@@ -59,32 +56,19 @@ sotto::Completion<void> erased(Session& session, View& view, sotto::Completion<v
 }  // namespace
 
 void log_out(const Call& call) {
-  auto& session = call.session;
   const auto& data = call.command.rest;
-  if (data.empty()) {
-    call.confirm("Log out? Your chats stay here, and nothing comes in until /connect.",
-                 [&session](sotto::Completion<void> done) {
-                   session.client().log_out(sotto::LogOutData::keep, [&session, done](const sotto::Status& status) {
-                     session.refresh_account();
-                     done(status);
-                   });
-                 });
-  } else if (data == "erase") {
-    call.confirm(
-        "Log out and erase your account from this device? Nobody will ever get back into it, and its name stays "
-        "taken; /delete is what frees it.",
-        [&session, &view = call.view](sotto::Completion<void> done) {
-          session.client().log_out(sotto::LogOutData::erase, erased(session, view, std::move(done)));
-        });
-  } else {
-    call.misuse("/logout or /logout erase");
-  }
+  if (!data.empty() && data != "erase") return call.misuse("/logout or /logout erase");
+  call.confirm(data.empty() ? "Log out? Your chats stay here, and nothing comes in until /connect."
+                            : "Log out and erase your account from this device? Nobody will ever get back into it, and "
+                              "its name stays taken; /delete is what frees it.",
+               [&session = call.session, kind = data.empty() ? sotto::LogOutData::keep : sotto::LogOutData::erase](
+                   sotto::Completion<void> done) { session.client().log_out(kind, ended(session, std::move(done))); });
 }
 
 void delete_account(const Call& call) {
   call.confirm("Delete your account for ever, with all chats on this device? Your name will be free for others.",
-               [&session = call.session, &view = call.view](sotto::Completion<void> done) {
-                 session.client().delete_account(erased(session, view, std::move(done)));
+               [&session = call.session](sotto::Completion<void> done) {
+                 session.client().delete_account(ended(session, std::move(done)));
                });
 }
 

@@ -35,8 +35,6 @@ class View {
   /// `/yes` is the answer.
   virtual void show_question(const std::string& question) = 0;
   virtual void show_opened(const sotto::Chat& chat) = 0;
-  /// Nothing of the account is left.
-  virtual void show_erased() = 0;
   virtual void show_older() = 0;
   virtual void quit() = 0;
 };

@@ -65,12 +65,9 @@ void History::update(const sotto::Message& message) {
   if (!chat_ || message.chat != chat_->id) return;
   receipts_stale_ = true;
   const auto by_id = [&](const sotto::Message& m) { return m.id == message.id; };
-  const auto known = std::find_if(messages_.begin(), messages_.end(), by_id);
-  if (known != messages_.end()) messages_.erase(known);
+  const bool known = std::erase_if(messages_, by_id) > 0;
   // What is older than the pages loaded comes with its page.
-  if (known == messages_.end() && !all_loaded_ && !messages_.empty() && message.position < messages_.front().position) {
-    return;
-  }
+  if (!known && !all_loaded_ && !messages_.empty() && message.position < messages_.front().position) return;
   const auto before = [](std::int64_t position, const sotto::Message& m) { return position < m.position; };
   messages_.insert(std::upper_bound(messages_.begin(), messages_.end(), message.position, before), message);
 }

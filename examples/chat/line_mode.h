@@ -75,7 +75,6 @@ class LineMode final : public View {
   void show_privacy(const sotto::PrivacySettings& settings) override;
   void show_question(const std::string& question) override;
   void show_opened(const sotto::Chat&) override {}
-  void show_erased() override {}
   void show_older() override {}
   void quit() override { quit_ = true; }
 

@@ -47,6 +47,7 @@ void ScreenMode::greet() {
     return;
   }
   note("Welcome back, " + printable_line(session_.account()->handle) + ". /help tells what you can do.");
+  if (session_.account()->logged_out) note(in(look::bold, "You are logged out: /connect logs in again."));
   const auto chats = session_.list();
   if (!chats.ok()) return note(in(look::red, sentence(chats.error())));
   for (const auto& chat : *chats) known_.insert(chat.id);
@@ -92,6 +93,17 @@ void ScreenMode::mark_read() {
   const auto newest = history_.newest_received();
   if (newest.is_zero() || std::exchange(marked_, newest) == newest) return;
   session_.client().mark_read(open_->id, newest);
+}
+
+/// By a command, or by one of an earlier run that had to wait for the network.
+void ScreenMode::clear_if_erased() {
+  const bool has_account = session_.account().has_value();
+  if (!std::exchange(had_account_, has_account) || has_account) return;
+  open_.reset();
+  known_.clear();
+  scrolled_ = 0;
+  told(history_.show(std::nullopt));
+  note("Nothing of your account is left here. /register NAME makes another one.");
 }
 
 void ScreenMode::scroll(bool up) {
@@ -212,13 +224,6 @@ void ScreenMode::show_opened(const sotto::Chat& chat) {
        (nameless == 1 ? " is" : " are") + ", gets a name by /find NAME.");
 }
 
-void ScreenMode::show_erased() {
-  open_.reset();
-  scrolled_ = 0;
-  told(history_.show(std::nullopt));
-  note("Nothing of your account is left here. /register NAME makes another one.");
-}
-
 void ScreenMode::show_older() {
   told(history_.load_page());
   scroll(true);
@@ -266,6 +271,7 @@ void ScreenMode::notify(const sotto::Chat& chat) {
 // ---- The picture
 
 void ScreenMode::draw() {
+  clear_if_erased();
   mark_read();
   const auto size = Terminal::size();
   const std::size_t view = size.rows - 2;

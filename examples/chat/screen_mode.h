@@ -34,7 +34,6 @@ class ScreenMode final : public View {
   void show_privacy(const sotto::PrivacySettings& settings) override;
   void show_question(const std::string& question) override;
   void show_opened(const sotto::Chat& chat) override;
-  void show_erased() override;
   void show_older() override;
   void quit() override { quit_ = true; }
 
@@ -45,6 +44,7 @@ class ScreenMode final : public View {
   void scroll(bool up);
   void tell_typing();
   void mark_read();
+  void clear_if_erased();
   /// A line of the program itself, below what is there now.
   void note(std::string text) { history_.note(std::move(text)); }
   /// Says what went wrong, if anything.
@@ -70,6 +70,7 @@ class ScreenMode final : public View {
   /// Up to where the open chat was marked as read.
   sotto::ClientMessageId marked_;
   bool typing_ = false;
+  bool had_account_ = false;
 };
 
 }  // namespace chat

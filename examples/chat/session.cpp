@@ -18,7 +18,17 @@ constexpr std::size_t list_limit = 200;
 }  // namespace
 
 void Session::refresh_account() {
-  if (auto account = client_.account(); account.ok()) account_ = std::move(*account);
+  auto account = client_.account();
+  if (!account.ok()) return;
+  const bool erased = account_ && !*account;
+  account_ = std::move(*account);
+  if (!erased) return;
+  names_.clear();
+  claimed_.clear();
+  listed_.clear();
+  open_.reset();
+  unread_.clear();
+  presence_ = {};
 }
 
 void Session::refresh_names() {
@@ -62,16 +72,6 @@ void Session::on_event(const sotto::Event& event) {
   } else if (std::holds_alternative<sotto::ConnectionChanged>(event)) {
     refresh_account();
   }
-}
-
-void Session::forget() {
-  account_.reset();
-  names_.clear();
-  claimed_.clear();
-  listed_.clear();
-  open_.reset();
-  unread_.clear();
-  presence_ = {};
 }
 
 std::string Session::name(const sotto::UserId& user) const {

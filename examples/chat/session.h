@@ -31,6 +31,7 @@ class Session {
 
   /// Reads the account and the people of all chats from the store. Called at the start and after registering.
   void refresh_names();
+  /// The same for the account alone. With one that is erased goes all that was known.
   void refresh_account();
   [[nodiscard]] const std::optional<sotto::Account>& account() const { return account_; }
   /// A name to show: the handle under which the user is known here, else "~" and the name that it claims, else the
@@ -71,8 +72,6 @@ class Session {
   using Held = std::function<void(sotto::Completion<void>)>;
   void hold(Held then) { held_ = std::move(then); }
   Held take_held() { return std::exchange(held_, nullptr); }
-  /// The account is erased: so is what was known with it.
-  void forget();
 
  private:
   void find_all(std::vector<std::string> handles, std::vector<sotto::UserId> found,

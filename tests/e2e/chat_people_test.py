@@ -186,7 +186,8 @@ def terminal(ann, ben, cat, three, relay, folder):
         screen.type("/decline\r")
         screen.wait_for("Declined")
         screen.type("/logout\r")
-        screen.wait_for("Log out?", "/yes does it")
+        screen.wait_for("Log out?")
+        screen.wait_for("/yes does it")
         screen.type("/help\r")
         screen.wait_for("/quit  ")
         screen.type("/yes\r")
@@ -226,6 +227,26 @@ def ends(ann, ben, cat):
     heard(ben, f"handle leads {old} {ann.user} ann")
 
 
+def deleted_in_a_terminal(ben, relay):
+    """Nothing of the account stays on the screen, either."""
+    ben.ask("/logout")
+    ben.ask("/yes")
+    check(ben.terminate() == 0, "ben did not end well")
+    with Screen(ben.folder, relay) as screen:
+        screen.wait_for("You are logged out")
+        screen.type("/open three\r")
+        screen.wait_for("three", "logged out")
+        screen.wait_for("read this")
+        screen.type("/delete\r")
+        screen.wait_for("Delete your account for ever")
+        screen.wait_for("/yes does it")
+        screen.type("/yes\r")
+        screen.wait_for("Nothing of your account is left here")
+        screen.wait_for("Sotto", "no account yet")
+        check(not any("read this" in row for row in screen.rows()), "texts of the account are still shown")
+        screen.quit()
+
+
 def main():
     with Folder() as folder:
         relay = Relay(os.path.join(folder, "relay")).ready()
@@ -236,7 +257,8 @@ def main():
         people(ann, ben, folder)
         ann = terminal(ann, ben, cat, three, relay, folder)
         ends(ann, ben, cat)
-        for process in (ann, ben, cat, relay):
+        deleted_in_a_terminal(ben, relay)
+        for process in (ann, cat, relay):
             check(process.terminate() == 0, "a process did not end well")
         print("people see who asks, what arrived and was read, who types and who is there; nothing ends before it is asked about")
 
