@@ -17,7 +17,7 @@
 //     progress NUMBER TRANSFERRED TOTAL                             bytes of its ciphertext
 //     chat NUMBER CHAT STATUS TYPE UNREAD REQUEST TITLE             of /list
 //     user USER admin|member NAME                                   of /who
-//     receipt USER sent|delivered|read                              of /receipts
+//     receipt USER sent|delivered|read                              of /receipts, which also takes an ID
 //     person USER known|unknown heard|blocked MS|- NAME             of /info: when they were last seen; then what is
 //     there: handle HANDLE / name NAME / about TEXT / picture SIZE TYPE    of /info, and but for the handle of /profile
 //     blocked USER NAME                                             of /blocked

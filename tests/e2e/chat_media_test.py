@@ -75,21 +75,41 @@ def exchange(ann, bob, folder, source):
     return got.number, out
 
 
-def refused(ann, number, out):
+def refused(chat, line, code):
+    ok, detail, _ = chat.try_ask(line)
+    check(not ok and detail.startswith(code), f"{line}: {detail}, not {code}")
+
+
+def refusals(ann, number, out):
     for line, code in (("/send /nowhere/at/all", "NOT_FOUND"), ("/send", "INVALID_ARGUMENT"), (f"/send {out}", "NOT_FOUND"),
                        ("/send /dev/zero", "NOT_FOUND"), ("/save 99", "NOT_FOUND"), ("/save x", "NOT_FOUND"),
                        ("/save", "NOT_FOUND"), ("/fetch 0", "NOT_FOUND"), ("/pause 99999999999999999999", "NOT_FOUND"),
                        (f"/save {number} /nowhere/at/all", "INVALID_ARGUMENT"),
                        (f"/save {number} {out}/my cat.png", "ALREADY_EXISTS")):
-        ok, detail, _ = ann.try_ask(line)
-        check(not ok and detail.startswith(code), f"{line}: {detail}, not {code}")
+        refused(ann, line, code)
+
+
+def forward(ann, bob, number):
+    """To another chat, without being uploaded again."""
+    ann.ask("/group elsewhere bob")
+    bob.ask("/wait-chat elsewhere")
+    ann.ask("/wait-chat elsewhere")
+    refused(ann, "/forward 99 elsewhere", "NOT_FOUND")
+    refused(ann, f"/forward {number} nowhere", "NOT_FOUND")
+    refused(ann, f"/forward {number}", "NOT_FOUND")
+    before = len(ann.lines)
+    message = ann.ask(f"/forward {number} elsewhere")
+    got = attachment(bob, lambda a: a.id == message, "the file once more")
+    check(got.name == "large.png" and got.state == "present", f"Bob has the file: {vars(got)}")
+    check([entry.text for entry in bob.texts()] == ["a large one"], "its caption")
+    check(not any(line.startswith("progress ") for line in ann.lines[before:]), "it was uploaded again")
 
 
 def screen(bob, relay):
     """In a terminal that shows true colour, the picture is there in blocks; in another one, by its name."""
     for colours, blocks in (("truecolor", True), ("", False)):
         with Screen(bob.folder, relay, colours) as terminal:
-            terminal.type("/open 1\r")
+            terminal.type("/open ann\r")
             for words in (("large.png", "file, "), ("my cat.png", "picture, "), ("voice note, 48 KiB",)):
                 terminal.wait_for(*words)
             halves = re.search("38;2;255;0;0;48;2;255;0;0m▀{30}\x1b\\[38;2;0;0;255;48;2;0;0;255m▀{30}\x1b\\[0m", terminal.text)
@@ -106,7 +126,8 @@ def main():
         bob.ask("/find ann")
         bob.ask("/wait-chat ann")
         number, out = exchange(ann, bob, folder, source)
-        refused(ann, number, out)
+        refusals(ann, number, out)
+        forward(ann, bob, number)
         for person in (ann, bob):
             check(person.terminate() == 0, f"{person.name} did not end well")
         screen(bob, relay)
