@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 
@@ -43,13 +42,6 @@ constexpr std::array<Ending, 21> endings{
      {".mp3", {AttachmentKind::document, "audio/mpeg"}},       {".pdf", {AttachmentKind::document, "application/pdf"}},
      {".txt", {AttachmentKind::document, "text/plain"}},       {".zip", {AttachmentKind::document, "application/zip"}},
      {".json", {AttachmentKind::document, "application/json"}}}};
-
-/// "~" is what a shell would have replaced.
-std::string expanded(const std::string& path) {
-  const char* home = std::getenv("HOME");
-  if (home == nullptr || (path != "~" && !path.starts_with("~/"))) return path;
-  return home + path.substr(1);
-}
 
 /// What is told of a file: for a picture that can be read, also what it looks like.
 sotto::OutgoingAttachment describe(const std::string& path, std::optional<AttachmentKind> kind) {
@@ -167,6 +159,18 @@ void Attachments::request(const std::string& number, Completion<void> done) {
   const auto place = find(number);
   if (!place.ok()) return done(place.error());
   client_.request_attachment(place->chat, place->message, place->index, std::move(done));
+}
+
+void Attachments::forward(const std::string& number, const sotto::ChatId& to, Completion<std::string> done) {
+  const auto place = find(number);
+  if (!place.ok()) return done(place.error());
+  auto id = std::make_shared<std::string>();
+  const auto sent = client_.forward(place->chat, place->message, to, [id, done](const Status& status) {
+    if (!status.ok()) return done(status.error());
+    done(*id);
+  });
+  if (!sent.ok()) return done(sent.error());
+  *id = sent->id.to_string();
 }
 
 }  // namespace chat

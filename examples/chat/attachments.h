@@ -35,6 +35,8 @@ class Attachments {
   void transfer(const std::string& number, sotto::TransferAction action, sotto::Completion<void> done);
   /// Asks the sender for one that has expired.
   void request(const std::string& number, sotto::Completion<void> done);
+  /// Sends the message of one to another chat, with all that it has. `done` gets the new message's id.
+  void forward(const std::string& number, const sotto::ChatId& to, sotto::Completion<std::string> done);
 
  private:
   struct Place {

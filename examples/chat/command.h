@@ -25,6 +25,15 @@ class View {
   virtual void show_help() = 0;
   virtual void show_chats(const std::vector<sotto::Chat>& chats) = 0;
   virtual void show_people(const std::vector<sotto::Participant>& people) = 0;
+  /// How far an own message has come with each of the others.
+  virtual void show_receipts(const sotto::Message& message, const std::vector<sotto::Receipt>& receipts) = 0;
+  virtual void show_person(const sotto::Person& person) = 0;
+  /// The own one.
+  virtual void show_profile(const sotto::Profile& profile) = 0;
+  virtual void show_blocked(const std::vector<sotto::UserId>& users) = 0;
+  virtual void show_privacy(const sotto::PrivacySettings& settings) = 0;
+  /// `/yes` is the answer.
+  virtual void show_question(const std::string& question) = 0;
   virtual void show_opened(const sotto::Chat& chat) = 0;
   virtual void show_older() = 0;
   virtual void quit() = 0;

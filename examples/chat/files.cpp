@@ -8,7 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <vector>
+#include <cstdlib>
 
 namespace chat {
 
@@ -129,6 +129,12 @@ Status give_name(const std::string& from, const std::string& to) {
 
 }  // namespace
 
+std::string expanded(const std::string& path) {
+  const char* home = std::getenv("HOME");
+  if (home == nullptr || (path != "~" && !path.starts_with("~/"))) return path;
+  return home + path.substr(1);
+}
+
 std::string sha256_hex(const std::vector<std::uint8_t>& bytes) {
   Hash hash;
   hash.update(bytes.data(), bytes.size());
@@ -156,6 +162,23 @@ Result<HashedFile> hash_file(const std::string& path, const std::atomic<bool>& s
   const auto now = stamp_of(file);
   if (!now.ok() || *now != *stamp) return Error(ErrorCode::CONFLICT, "the file changed while it was read");
   return HashedFile{*stamp, hash.hex()};
+}
+
+Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::size_t most) {
+  const auto file = open_to_read(path);
+  if (const auto stamp = stamp_of(file); !stamp.ok()) return stamp.error();
+  std::vector<std::uint8_t> out(most + 1);
+  std::size_t done = 0;
+  while (done < out.size()) {
+    const auto count = ::read(file.get(), out.data() + done, out.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return Error(ErrorCode::IO_ERROR, "the file cannot be read");
+    if (count == 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  if (done > most) return Error(ErrorCode::TOO_LARGE, "the file has more than " + std::to_string(most) + " bytes");
+  out.resize(done);
+  return out;
 }
 
 Result<SavedFile> save_attachment(sotto::AttachmentReader reader, const std::string& path,

@@ -1,12 +1,16 @@
-// Attachments as files of the person's: read to be sent, written when they have come.
+// Files of the person's: read to be sent or shown, and written when attachments have come.
 #pragma once
 
 #include <sotto/attachment.h>
 
 #include <atomic>
 #include <string>
+#include <vector>
 
 namespace chat {
+
+/// A path as it was typed: "~" is what a shell would have replaced.
+std::string expanded(const std::string& path);
 
 /// SHA-256 in 64 lower-case hexadecimal digits.
 std::string sha256_hex(const std::vector<std::uint8_t>& bytes);
@@ -30,6 +34,13 @@ struct HashedFile {
 };
 /// Reads a whole file. Errors: as `look_at_file`; CONFLICT (it changed meanwhile), CLOSED (`stop`), IO_ERROR.
 sotto::Result<HashedFile> hash_file(const std::string& path, const std::atomic<bool>& stop);
+
+/// Of a person's picture: sotto/people.h.
+inline constexpr std::size_t most_avatar_bytes = 48 * 1024;
+
+/// The bytes of a small file. Errors: NOT_FOUND (no regular file, or not to be read), TOO_LARGE (more than `most`),
+/// IO_ERROR.
+sotto::Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::size_t most);
 
 struct SavedFile {
   std::uint64_t size = 0;

@@ -46,22 +46,69 @@ std::string notice_sentence(const sotto::Message& message, const Session& sessio
 
 }  // namespace
 
-std::string mark(const sotto::Message& message) {
+Reached reached(const std::vector<sotto::Receipt>& receipts) {
+  Reached out;
+  out.others = receipts.size();
+  for (const auto& receipt : receipts) {
+    out.delivered += receipt.delivered ? 1 : 0;
+    out.read += receipt.read ? 1 : 0;
+  }
+  return out;
+}
+
+std::string mark(const sotto::Message& message, const std::optional<Reached>& group) {
+  const auto of = [&](std::size_t count) { return std::to_string(count) + " of " + std::to_string(group->others); };
   switch (message.state) {
     case sotto::MessageState::queued:
     case sotto::MessageState::sending:
       return "…";
     case sotto::MessageState::sent:
-      return "✓";
+      return group && group->delivered > 0 ? "✓ " + of(group->delivered) : "✓";
     case sotto::MessageState::delivered:
+      return group && group->read > 0 ? "✓✓ read by " + of(group->read) : "✓✓";
     case sotto::MessageState::read:
-      return "✓✓";
+      return "✓✓ read";
     case sotto::MessageState::failed:
       return "✗";
     case sotto::MessageState::received:
       break;
   }
   return {};
+}
+
+std::string typing_sentence(const sotto::ChatId& chat, const Session& session) {
+  const auto users = session.presence().typing(chat);
+  if (users.empty()) return {};
+  if (users.size() == 1) return safe_name(users[0], session) + " is typing…";
+  if (users.size() > 2) return std::to_string(users.size()) + " people are typing…";
+  return safe_name(users[0], session) + " and " + safe_name(users[1], session) + " are typing…";
+}
+
+std::string presence_in_words(const sotto::UserId& user, Session& session) {
+  if (session.presence().here(user)) return "here";
+  const auto person = session.client().person(user);
+  if (!person.ok() || !person->last_seen) return {};
+  return "last seen " + time_of_day(*person->last_seen);
+}
+
+std::vector<std::string> person_in_words(const sotto::Person& person, Session& session) {
+  std::vector<std::string> out{safe_name(person.user, session) + "  " + person.user.to_string()};
+  if (!person.handle.empty()) out.push_back("found as " + printable_line(person.handle));
+  for (auto& line : profile_in_words(person.profile)) out.push_back("says: " + std::move(line));
+  if (const auto presence = presence_in_words(person.user, session); !presence.empty()) out.push_back(presence);
+  if (person.blocked) out.push_back("blocked: /unblock ends that");
+  if (!person.known) out.push_back("you have begun or accepted no chat with them");
+  return out;
+}
+
+std::vector<std::string> profile_in_words(const sotto::Profile& profile) {
+  std::vector<std::string> out;
+  if (!profile.name.empty()) out.push_back("name: " + printable_line(profile.name));
+  if (!profile.about.empty()) out.push_back("about: " + printable_line(profile.about));
+  if (!profile.avatar.empty()) {
+    out.push_back("picture: " + size_in_words(profile.avatar.size()) + " " + printable_line(profile.avatar_mime_type));
+  }
+  return out;
 }
 
 std::string time_of_day(sotto::Timestamp time) {
@@ -100,10 +147,19 @@ std::string list_line(std::size_t number, const sotto::Chat& chat, const Session
   std::string out = std::to_string(number) + "  " + safe_title(chat, session);
   out += chat.type == sotto::ChatType::group ? "  (group" : "  (direct";
   if (chat.status != sotto::ChatStatus::active) out += ", " + std::string(to_string(chat.status));
+  if (chat.request == sotto::ChatRequest::pending) out += ", " + safe_name(chat.invited_by, session) + " asks";
+  if (chat.request == sotto::ChatRequest::declined) out += ", declined";
   out += ")";
-  if (const auto unread = session.unread(chat.id); unread > 0) out += "  ● " + std::to_string(unread) + " unread";
+  if (chat.unread > 0) out += "  ● " + std::to_string(chat.unread) + " unread";
   if (chat.id == session.open_chat()) out += "  ← open";
   return out;
+}
+
+std::string request_sentence(const sotto::Chat& chat, const Session& session) {
+  if (chat.request == sotto::ChatRequest::declined) return "You have declined: what is sent here is dropped. /accept?";
+  if (chat.request != sotto::ChatRequest::pending) return {};
+  return safe_name(chat.invited_by, session) +
+         " asks to talk with you: /accept or /decline. Until then nothing is told of you.";
 }
 
 std::string size_in_words(std::uint64_t bytes) {

@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <utility>
 
-#include "chat/account_news.h"
+#include "chat/lines.h"
 #include "chat/terminal.h"
 #include "chat/text.h"
 
@@ -19,59 +19,13 @@ namespace {
 using sotto::Error;
 using sotto::ErrorCode;
 
-std::string_view kind_name(sotto::MessageKind kind) {
-  switch (kind) {
-    case sotto::MessageKind::text:
-      return "text";
-    case sotto::MessageKind::notice:
-      return "notice";
-    case sotto::MessageKind::placeholder:
-      return "placeholder";
-    case sotto::MessageKind::unknown:
-      break;
-  }
-  return "unknown";
-}
-
-std::string_view notice_name(sotto::NoticeKind kind) {
-  static constexpr std::array<std::string_view, 7> names{
-      "chat_created", "renamed", "users_added", "users_removed", "admins_changed", "commit_ignored", "must_rejoin"};
-  const auto index = static_cast<std::size_t>(kind);
-  return index < names.size() ? names[index] : "unknown";
-}
-
-std::string attachment_kind_name(sotto::AttachmentKind kind) {
-  static constexpr std::array<std::string_view, 4> names{"document", "image", "video", "voice"};
-  const auto index = static_cast<std::size_t>(kind);
-  return std::string(index < names.size() ? names[index] : "unknown");
-}
-
-std::string type_name(sotto::ChatType type) { return type == sotto::ChatType::group ? "group" : "direct"; }
-
 void print(const std::string& line) {
   std::fwrite(line.data(), 1, line.size(), stdout);
   std::fputc('\n', stdout);
 }
 
-std::string entry_text(const sotto::Message& message) {
-  switch (message.kind) {
-    case sotto::MessageKind::notice: {
-      std::string out(notice_name(message.notice.kind));
-      for (const auto& user : message.notice.users) out += " " + user.to_string();
-      return message.notice.text.empty() ? out : out + " " + escaped(message.notice.text);
-    }
-    case sotto::MessageKind::text:
-      if (!message.problem) return escaped(message.text);
-      [[fallthrough]];
-    default:
-      return message.problem ? std::string(error_name(message.problem->code)) : "-";
-  }
-}
-
-std::string entry_line(const sotto::Message& message) {
-  std::string out = std::to_string(message.position) + " " + message.id.to_string() + " " + message.sender.to_string();
-  out += " " + std::string(kind_name(message.kind)) + " " + std::string(to_string(message.state));
-  return out + " " + entry_text(message);
+void print(const std::vector<std::string>& lines) {
+  for (const auto& line : lines) print(line);
 }
 
 std::optional<std::size_t> number(std::string_view text) {
@@ -79,6 +33,11 @@ std::optional<std::size_t> number(std::string_view text) {
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (problem != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+std::optional<bool> yes_or_no(std::string_view text) {
+  if (text != "yes" && text != "no") return std::nullopt;
+  return text == "yes";
 }
 
 bool on_its_way(const sotto::Message& message) {
@@ -137,12 +96,14 @@ void LineMode::run_next() {
 
 void LineMode::start(const Command& command) {
   if (command.name == "wait-chat") return wait_for_chat(command);
-  const bool needs_chat = command.name == "burst" || command.name == "dump" || command.name == "wait" ||
-                          command.name == "wait-status" || command.name == "settle";
+  if (command.name == "here") return here(command);
+  const bool needs_chat = command.name == "burst" || command.name == "typing" || command.name == "dump" ||
+                          command.name == "wait" || command.name == "wait-status" || command.name == "settle";
   if (!needs_chat) return chat::run(command, session_, *this);
   if (!session_.open_chat()) return failed(command.name, Error(ErrorCode::NOT_FOUND, "no chat is open"));
   if (command.name == "burst") return burst(command);
   if (command.name == "dump") return dump();
+  if (command.name == "typing") return typing(command);
   if (command.name == "wait") return wait_for_texts(command);
   if (command.name == "wait-status") return wait_for_status(command);
   settle();
@@ -164,11 +125,7 @@ void LineMode::show_help() {
 
 void LineMode::show_chats(const std::vector<sotto::Chat>& chats) {
   std::size_t number = 0;
-  for (const auto& chat : chats) {
-    print("chat " + std::to_string(++number) + " " + chat.id.to_string() + " " + std::string(to_string(chat.status)) +
-          " " + type_name(chat.type) + " " + std::to_string(session_.unread(chat.id)) + " " +
-          escaped(session_.title(chat)));
-  }
+  for (const auto& chat : chats) print(chat_line(++number, chat, session_));
 }
 
 void LineMode::show_people(const std::vector<sotto::Participant>& people) {
@@ -178,42 +135,36 @@ void LineMode::show_people(const std::vector<sotto::Participant>& people) {
   }
 }
 
-void LineMode::on_event(const sotto::Event& event) {
-  events_came_ = true;
-  if (const auto* connection = std::get_if<sotto::ConnectionChanged>(&event)) {
-    print("connection " + std::string(to_string(connection->state)) +
-          (connection->problem ? " " + std::string(error_name(connection->problem->code)) : ""));
-  } else if (const auto* changed = std::get_if<sotto::ChatChanged>(&event)) {
-    const auto& chat = changed->chat;
-    print("changed-chat " + chat.id.to_string() + " " + std::string(to_string(chat.status)) + " " +
-          type_name(chat.type) + " " + escaped(session_.title(chat)));
-  } else if (const auto* added = std::get_if<sotto::MessageAdded>(&event)) {
-    session_.count_unread(added->message);
-    print("added " + added->message.chat.to_string() + " " + entry_line(added->message));
-    print_attachments(added->message);
-    if (watch_ && added->message.chat == session_.open_chat()) watch_(added->message);
-  } else if (const auto* message = std::get_if<sotto::MessageChanged>(&event)) {
-    print("changed " + message->message.chat.to_string() + " " + entry_line(message->message));
-    print_attachments(message->message);
-    if (watch_ && message->message.chat == session_.open_chat()) watch_(message->message);
-  } else if (const auto* progress = std::get_if<sotto::AttachmentProgress>(&event)) {
-    print("progress " + std::to_string(session_.attachments().number(*progress)) + " " +
-          std::to_string(progress->transferred) + " " + std::to_string(progress->total));
-  } else if (const auto news = account_line(event)) {
-    if (const auto* moved = std::get_if<sotto::HandleMoved>(&event)) session_.forget_name(moved->old_user);
-    if (std::holds_alternative<sotto::RegistrationChanged>(event)) session_.refresh_names();
-    print(escaped(*news));
-  }
+void LineMode::show_receipts(const sotto::Message&, const std::vector<sotto::Receipt>& receipts) {
+  for (const auto& receipt : receipts) print(receipt_line(receipt));
 }
 
-void LineMode::print_attachments(const sotto::Message& message) {
-  for (std::size_t i = 0; i < message.attachments.size(); ++i) {
-    const auto& attachment = message.attachments[i];
-    print("attachment " + std::to_string(session_.attachments().number(message, i)) + " " + message.chat.to_string() +
-          " " + message.id.to_string() + " " + std::to_string(i) + " " + attachment_kind_name(attachment.info.kind) +
-          " " + std::string(to_string(attachment.state)) + " " + std::to_string(attachment.size) + " " +
-          escaped(attachment.info.name));
-  }
+void LineMode::show_person(const sotto::Person& person) { print(person_lines(person, session_)); }
+
+void LineMode::show_profile(const sotto::Profile& profile) { print(profile_lines(profile)); }
+
+void LineMode::show_blocked(const std::vector<sotto::UserId>& users) {
+  for (const auto& user : users) print("blocked " + user.to_string() + " " + escaped(session_.name(user)));
+}
+
+void LineMode::show_privacy(const sotto::PrivacySettings& settings) {
+  const auto word = [](bool on) { return std::string(on ? " yes" : " no"); };
+  print("privacy typing" + word(settings.typing));
+  print("privacy presence" + word(settings.presence));
+  print("privacy read" + word(settings.read_receipts));
+}
+
+void LineMode::show_question(const std::string& question) { print("question " + escaped(question)); }
+
+void LineMode::on_event(const sotto::Event& event) {
+  events_came_ = true;
+  session_.on_event(event);
+  print(event_lines(event, session_));
+  const auto* added = std::get_if<sotto::MessageAdded>(&event);
+  const auto* changed = std::get_if<sotto::MessageChanged>(&event);
+  if (added == nullptr && changed == nullptr) return;
+  const auto& message = added != nullptr ? added->message : changed->message;
+  if (watch_ && message.chat == session_.open_chat()) watch_(message);
 }
 
 // ---- Commands for scripts
@@ -242,6 +193,20 @@ void LineMode::burst(const Command& command) {
   }
 }
 
+void LineMode::here(const Command& command) {
+  const auto answer = yes_or_no(command.rest);
+  if (!answer) return failed("here", Error(ErrorCode::INVALID_ARGUMENT, "/here yes or no"));
+  session_.client().set_available(*answer);
+  ok("here", {});
+}
+
+void LineMode::typing(const Command& command) {
+  const auto answer = yes_or_no(command.rest);
+  if (!answer) return failed("typing", Error(ErrorCode::INVALID_ARGUMENT, "/typing yes or no"));
+  session_.client().set_typing(*session_.open_chat(), *answer);
+  ok("typing", {});
+}
+
 sotto::Status LineMode::each_entry(const std::function<void(const sotto::Message&)>& visit) {
   sotto::MessagePage page;
   page.limit = 200;
@@ -260,7 +225,7 @@ void LineMode::dump() {
   if (!status.ok()) return failed("dump", status.error());
   std::for_each(entries.rbegin(), entries.rend(), [this](const sotto::Message& message) {
     print("entry " + entry_line(message));
-    print_attachments(message);
+    print(attachment_lines(message, session_));
   });
   ok("dump", std::to_string(entries.size()));
 }

@@ -9,29 +9,16 @@
 
 #include "chat/account_news.h"
 #include "chat/format.h"
-#include "chat/picture.h"
+#include "chat/look.h"
 #include "chat/text.h"
 
 namespace chat {
-namespace {
 
-// Looks: SGR sequences around printable text.
-constexpr std::string_view plain = "\x1b[0m";
-constexpr std::string_view dim = "\x1b[2m";
-constexpr std::string_view bold = "\x1b[1m";
-constexpr std::string_view inverse = "\x1b[7m";
-constexpr std::string_view red = "\x1b[31m";
-constexpr std::string_view own_name = "\x1b[1;36m";
-constexpr std::string_view other_name = "\x1b[1;33m";
-
-constexpr std::size_t page_entries = 50;
-
-std::string in(std::string_view look, const std::string& text) { return std::string(look) + text + std::string(plain); }
-
-}  // namespace
+using look::in;
 
 int ScreenMode::run(int signal_fd) {
   greet();
+  session_.client().set_available(true);
   while (!quit_) {
     draw();
     std::array<pollfd, 3> fds{{{STDIN_FILENO, POLLIN, 0}, {loop_.wake_fd(), POLLIN, 0}, {signal_fd, POLLIN, 0}}};
@@ -45,9 +32,11 @@ int ScreenMode::run(int signal_fd) {
       const auto count = ::read(STDIN_FILENO, keys.data(), keys.size());
       if (count <= 0) break;
       editor_.feed({keys.data(), static_cast<std::size_t>(count)}, [this](Wish w) { wish(w); });
+      tell_typing();
     }
     loop_.run_ready();
   }
+  session_.client().set_available(false);
   return 0;
 }
 
@@ -58,8 +47,9 @@ void ScreenMode::greet() {
     return;
   }
   note("Welcome back, " + printable_line(session_.account()->handle) + ". /help tells what you can do.");
+  if (session_.account()->logged_out) note(in(look::bold, "You are logged out: /connect logs in again."));
   const auto chats = session_.list();
-  if (!chats.ok()) return note(in(red, sentence(chats.error())));
+  if (!chats.ok()) return note(in(look::red, sentence(chats.error())));
   for (const auto& chat : *chats) known_.insert(chat.id);
   if (!chats->empty()) {
     show_chats(*chats);
@@ -90,6 +80,32 @@ void ScreenMode::wish(Wish wish) {
   }
 }
 
+void ScreenMode::tell_typing() {
+  const auto& text = editor_.text();
+  const bool writes = open_ && !text.empty() && (!text.starts_with('/') || text.starts_with("//"));
+  if (!std::exchange(typing_, writes) && !writes) return;
+  if (open_) session_.client().set_typing(open_->id, writes);
+}
+
+/// What stands on the screen is read.
+void ScreenMode::mark_read() {
+  if (!open_ || scrolled_ > 0 || session_.unread(open_->id) == 0) return;
+  const auto newest = history_.newest_received();
+  if (newest.is_zero() || std::exchange(marked_, newest) == newest) return;
+  session_.client().mark_read(open_->id, newest);
+}
+
+/// By a command, or by one of an earlier run that had to wait for the network.
+void ScreenMode::clear_if_erased() {
+  const bool has_account = session_.account().has_value();
+  if (!std::exchange(had_account_, has_account) || has_account) return;
+  open_.reset();
+  known_.clear();
+  scrolled_ = 0;
+  told(history_.show(std::nullopt));
+  note("Nothing of your account is left here. /register NAME makes another one.");
+}
+
 void ScreenMode::scroll(bool up) {
   const auto size = Terminal::size();
   const auto page = size.rows / 2;
@@ -97,27 +113,40 @@ void ScreenMode::scroll(bool up) {
     scrolled_ -= std::min(scrolled_, page);
     return;
   }
-  if (history_lines(size.columns).size() < scrolled_ + page + size.rows) load_page();
-  const auto lines = history_lines(size.columns).size();
+  if (history_.lines(size.columns).size() < scrolled_ + page + size.rows) told(history_.load_page());
+  const auto lines = history_.lines(size.columns).size();
   const auto view = size.rows - 2;
   scrolled_ = std::min(scrolled_ + page, lines > view ? lines - view : 0);
 }
 
-void ScreenMode::note(std::string text) {
-  notes_[messages_.empty() ? sotto::ClientMessageId{} : messages_.back().id].push_back(std::move(text));
-}
-
 // ---- What commands tell
 
+void ScreenMode::told(const sotto::Status& status) {
+  if (!status.ok()) note(in(look::red, sentence(status.error())));
+}
+
 void ScreenMode::ok(std::string_view command, const std::string& detail) {
-  if (command == "register") note("You are registered. /new NAME writes to somebody, /group makes a group.");
-  if (command == "find") note("Found.");
-  if (command == "refresh") note("Your keys in this chat are new.");
+  static const std::map<std::string_view, std::string_view> sentences{
+      {"register", "You are registered. /new NAME writes to somebody, /group makes a group."},
+      {"find", "Found."},
+      {"refresh", "Your keys in this chat are new."},
+      {"accept", "Accepted."},
+      {"decline", "Declined: what is sent here is dropped."},
+      {"block", "Blocked: they are not heard in direct chats, and learn nothing of you."},
+      {"unblock", "No longer blocked."},
+      {"name", "Others see it with your next message to them."},
+      {"about", "Others see it with your next message to them."},
+      {"picture", "Others see it with your next message to them."},
+      {"forward", "Forwarded."},
+      {"yes", "Done."},
+  };
+  if (const auto found = sentences.find(command); found != sentences.end()) note(std::string(found->second));
   if (command == "save") note("Saved as " + printable_line(detail));
 }
 
 void ScreenMode::failed(std::string_view command, const sotto::Error& error) {
-  note(in(red, (command == "say" ? "Not sent" : "/" + printable_line(command) + " failed") + ": " + sentence(error)));
+  note(in(look::red,
+          (command == "say" ? "Not sent" : "/" + printable_line(command) + " failed") + ": " + sentence(error)));
 }
 
 void ScreenMode::show_help() {
@@ -126,7 +155,7 @@ void ScreenMode::show_help() {
   for (const auto& help : command_help()) {
     note(std::string(help.usage) + std::string(widest + 2 - columns(help.usage), ' ') + std::string(help.text));
   }
-  note("… waiting   ✓ at the relay   ✓✓ on everybody's device   ✗ refused");
+  note("… waiting   ✓ at the relay   ✓✓ on everybody's device   ✓✓ read   ✗ refused");
 }
 
 void ScreenMode::show_chats(const std::vector<sotto::Chat>& chats) {
@@ -143,83 +172,78 @@ void ScreenMode::show_people(const std::vector<sotto::Participant>& people) {
   }
 }
 
+void ScreenMode::show_receipts(const sotto::Message& message, const std::vector<sotto::Receipt>& receipts) {
+  note("\"" + clipped(printable_line(message.text), 40) + "\" " + mark(message, reached(receipts)));
+  for (const auto& receipt : receipts) {
+    note("  " + safe_name(receipt.user, session_) +
+         (receipt.read        ? ": read"
+          : receipt.delivered ? ": has it"
+                              : ": not yet"));
+  }
+}
+
+void ScreenMode::show_person(const sotto::Person& person) {
+  for (auto& line : person_in_words(person, session_)) note(std::move(line));
+}
+
+void ScreenMode::show_profile(const sotto::Profile& profile) {
+  const auto lines = profile_in_words(profile);
+  if (lines.empty()) note("Nothing but your id: /name, /about and /picture change that.");
+  for (const auto& line : lines) note(line);
+}
+
+void ScreenMode::show_blocked(const std::vector<sotto::UserId>& users) {
+  if (users.empty()) note("Nobody is blocked.");
+  for (const auto& user : users) note(safe_name(user, session_) + "  " + user.to_string());
+}
+
+void ScreenMode::show_privacy(const sotto::PrivacySettings& settings) {
+  const auto word = [](bool on) { return std::string(on ? "told" : "not told, and not seen of others"); };
+  note("typing: " + word(settings.typing));
+  note("presence: " + word(settings.presence));
+  note("read: " + word(settings.read_receipts));
+}
+
+void ScreenMode::show_question(const std::string& question) {
+  note(in(look::bold, question + " /yes does it, anything else does not."));
+}
+
 void ScreenMode::show_opened(const sotto::Chat& chat) {
   open_ = chat;
-  messages_.clear();
-  notes_.clear();
-  all_loaded_ = false;
   scrolled_ = 0;
+  marked_ = {};
   known_.insert(chat.id);
-  load_page();
+  told(history_.show(chat));
+  if (const auto request = request_sentence(chat, session_); !request.empty()) note(in(look::bold, request));
   const auto people = session_.client().participants(chat.id);
   if (!people.ok()) return;
   const auto nameless = std::count_if(people->begin(), people->end(),
                                       [this](const sotto::Participant& p) { return !session_.has_name(p.user); });
   if (nameless == 0) return;
-  note("Who is known here only by an id, as " + std::to_string(nameless) + (nameless == 1 ? " is" : " are") +
-       ", gets a name by /find NAME.");
+  note("Who is known here only by an id or a ~name of their own, as " + std::to_string(nameless) +
+       (nameless == 1 ? " is" : " are") + ", gets a name by /find NAME.");
 }
 
 void ScreenMode::show_older() {
-  load_page();
+  told(history_.load_page());
   scroll(true);
-}
-
-void ScreenMode::load_page() {
-  if (!open_ || all_loaded_) return;
-  sotto::MessagePage page;
-  page.limit = page_entries;
-  if (!messages_.empty()) page.before = messages_.front().position;
-  auto older = session_.client().messages(open_->id, page);
-  if (!older.ok()) return note(in(red, sentence(older.error())));
-  all_loaded_ = older->size() < page.limit;
-  std::reverse(older->begin(), older->end());
-  messages_.insert(messages_.begin(), older->begin(), older->end());
 }
 
 // ---- What the client tells
 
 void ScreenMode::on_event(const sotto::Event& event) {
+  session_.on_event(event);
+  history_.on_event(event);
   if (const auto* connection = std::get_if<sotto::ConnectionChanged>(&event)) connection_ = *connection;
   if (const auto* changed = std::get_if<sotto::ChatChanged>(&event)) {
     if (open_ && changed->chat.id == open_->id) open_ = changed->chat;
     notify(changed->chat);
   }
-  if (const auto* added = std::get_if<sotto::MessageAdded>(&event)) {
-    session_.count_unread(added->message);
-    update(added->message);
-    notify(added->message);
-  }
-  if (const auto* changed = std::get_if<sotto::MessageChanged>(&event)) update(changed->message);
-  if (const auto* progress = std::get_if<sotto::AttachmentProgress>(&event)) update(*progress);
+  if (const auto* added = std::get_if<sotto::MessageAdded>(&event)) notify(added->message);
   if (const auto news = account_sentence(event)) {
-    if (const auto* moved = std::get_if<sotto::HandleMoved>(&event)) session_.forget_name(moved->old_user);
-    if (std::holds_alternative<sotto::RegistrationChanged>(event)) session_.refresh_names();
     note(printable_line(*news));
     terminal_.bell();
   }
-}
-
-void ScreenMode::update(const sotto::AttachmentProgress& progress) {
-  for (auto& message : messages_) {
-    if (message.chat != progress.chat || message.id != progress.message) continue;
-    if (progress.index >= message.attachments.size()) continue;
-    message.attachments[progress.index].transferred = progress.transferred;
-    message.attachments[progress.index].total = progress.total;
-  }
-}
-
-void ScreenMode::update(const sotto::Message& message) {
-  if (!open_ || message.chat != open_->id) return;
-  const auto by_id = [&](const sotto::Message& m) { return m.id == message.id; };
-  const auto known = std::find_if(messages_.begin(), messages_.end(), by_id);
-  if (known != messages_.end()) messages_.erase(known);
-  // What is older than the pages loaded comes with its page.
-  if (known == messages_.end() && !all_loaded_ && !messages_.empty() && message.position < messages_.front().position) {
-    return;
-  }
-  const auto before = [](std::int64_t position, const sotto::Message& m) { return position < m.position; };
-  messages_.insert(std::upper_bound(messages_.begin(), messages_.end(), message.position, before), message);
 }
 
 void ScreenMode::notify(const sotto::Message& message) {
@@ -230,24 +254,28 @@ void ScreenMode::notify(const sotto::Message& message) {
   const std::string where = chat->type == sotto::ChatType::group ? " in " + safe_title(*chat, session_) : "";
   const std::string files =
       message.attachments.empty() ? "" : " [" + std::to_string(message.attachments.size()) + " attached]";
-  note(in(dim, "● " + safe_name(message.sender, session_) + where + ": " + printable_line(message.text) + files));
+  note(in(look::dim, "● " + safe_name(message.sender, session_) + where + ": " + printable_line(message.text) + files));
   terminal_.bell();
 }
 
 void ScreenMode::notify(const sotto::Chat& chat) {
   if (chat.status != sotto::ChatStatus::active || !known_.insert(chat.id).second) return;
   const bool stranger = chat.type == sotto::ChatType::direct && !session_.has_name(chat.peer);
-  note(in(dim, "● a new chat: " + safe_title(chat, session_) +
-                   (stranger ? " (/find NAME tells whether it is who you think)" : "")));
+  const bool asks = chat.request == sotto::ChatRequest::pending;
+  note(in(look::dim, "● a new chat: " + safe_title(chat, session_) +
+                         (asks ? ", in which " + safe_name(chat.invited_by, session_) + " asks to talk with you" : "") +
+                         (stranger ? " (/find NAME tells whether it is who you think)" : "")));
   terminal_.bell();
 }
 
 // ---- The picture
 
 void ScreenMode::draw() {
+  clear_if_erased();
+  mark_read();
   const auto size = Terminal::size();
   const std::size_t view = size.rows - 2;
-  const auto lines = history_lines(size.columns);
+  const auto lines = history_.lines(size.columns);
   scrolled_ = std::min(scrolled_, lines.size() > view ? lines.size() - view : 0);
   const std::size_t end = lines.size() - scrolled_;
   const std::size_t start = end > view ? end - view : 0;
@@ -262,74 +290,10 @@ void ScreenMode::draw() {
   std::string_view text = editor_.text();
   std::size_t from = 0;
   while (columns(text.substr(from, editor_.cursor() - from)) + 3 > size.columns) next_code_point(text, from);
-  frame.lines.push_back(in(bold, "> ") + clipped(text.substr(from), size.columns - 3));
+  frame.lines.push_back(in(look::bold, "> ") + clipped(text.substr(from), size.columns - 3));
   frame.cursor_row = size.rows - 1;
   frame.cursor_column = 2 + columns(text.substr(from, editor_.cursor() - from));
   terminal_.draw(frame);
-}
-
-std::vector<std::string> ScreenMode::history_lines(std::size_t width) const {
-  std::vector<std::string> out;
-  const auto add_notes = [&](const sotto::ClientMessageId& id) {
-    const auto notes = notes_.find(id);
-    if (notes == notes_.end()) return;
-    for (const auto& text : notes->second) {
-      // A look at the start of a note holds for all of its lines.
-      const auto look = text.starts_with('\x1b') ? text.find('m') + 1 : 0;
-      const auto end = look > 0 ? text.rfind('\x1b') : text.size();
-      for (const auto& line : wrapped(std::string_view(text).substr(look, end - look), width - 2)) {
-        out.push_back(in(look > 0 ? std::string_view(text).substr(0, look) : dim, "  " + line));
-      }
-    }
-  };
-  add_notes({});
-  for (const auto& message : messages_) {
-    add_message_lines(message, width, out);
-    add_notes(message.id);
-  }
-  return out;
-}
-
-void ScreenMode::add_message_lines(const sotto::Message& message, std::size_t width,
-                                   std::vector<std::string>& out) const {
-  const std::string time = time_of_day(message.stored_at.value_or(message.sent_at));
-  if (message.kind == sotto::MessageKind::notice) {
-    for (const auto& line : wrapped(time + "  " + body(message, session_), width)) out.push_back(in(dim, line));
-    return;
-  }
-  const std::string name = clipped(safe_name(message.sender, session_), width / 3);
-  const bool own = message.state != sotto::MessageState::received;
-  const std::string sign = own ? " " + mark(message) : "";
-  const std::size_t indent = columns(time) + 2 + columns(name) + 2;
-  const std::string head = in(dim, time) + "  " + in(own ? own_name : other_name, name) + "  ";
-  const auto room = width > indent + 3 ? width - indent - 3 : 2;
-  const auto lines = wrapped(body(message, session_), room);
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    std::string line = (i == 0 ? head : std::string(indent, ' ')) + lines[i];
-    if (i + 1 == lines.size() && own) {
-      line += message.state == sotto::MessageState::failed ? in(red, sign) : in(dim, sign);
-    }
-    out.push_back(std::move(line));
-  }
-  add_attachment_lines(message, indent, width, out);
-}
-
-void ScreenMode::add_attachment_lines(const sotto::Message& message, std::size_t indent, std::size_t width,
-                                      std::vector<std::string>& out) const {
-  // Where names leave too little room, pictures begin at the left.
-  const std::size_t left = width > indent + 20 ? indent : 2;
-  const std::string space(left, ' ');
-  for (std::size_t i = 0; i < message.attachments.size(); ++i) {
-    const auto& attachment = message.attachments[i];
-    const auto picture = true_colour_ ? from_thumbnail(attachment.info.thumbnail) : std::nullopt;
-    if (picture) {
-      for (const auto& line : half_blocks(shrunk(*picture, width - left, picture->height))) out.push_back(space + line);
-    }
-    const auto number = session_.attachments().number(message, i);
-    for (const auto& line : wrapped(attachment_line(number, attachment), width - left)) {
-      out.push_back(space + in(dim, line));
-    }
-  }
 }
 
 std::string ScreenMode::bar(std::size_t width) const {
@@ -340,16 +304,23 @@ std::string ScreenMode::bar(std::size_t width) const {
     left += safe_title(*open_, session_);
     if (open_->status != sotto::ChatStatus::active) left += " · " + std::string(to_string(open_->status));
     if (!open_->problem.empty()) left += " · " + printable_line(open_->problem);
+    const auto typing = typing_sentence(open_->id, session_);
+    const auto presence = open_->type == sotto::ChatType::direct ? presence_in_words(open_->peer, session_) : "";
+    if (!typing.empty() || !presence.empty()) left += " · " + (typing.empty() ? presence : typing);
   }
   if (scrolled_ > 0) left += " · Page Down for newer";
   std::string right;
   if (const auto unread = session_.unread_elsewhere(); unread > 0) {
     right += "● " + std::to_string(unread) + " unread elsewhere · ";
   }
-  right += session_.account() ? std::string(to_string(connection_.state)) + " " : "no account yet ";
+  if (!session_.account()) {
+    right += "no account yet ";
+  } else {
+    right += session_.account()->logged_out ? "logged out " : std::string(to_string(connection_.state)) + " ";
+  }
   left = clipped(left, width - std::min(width, columns(right) + 1));
   const std::size_t gap = width - std::min(width, columns(left) + columns(right));
-  return in(inverse, left + std::string(gap, ' ') + right);
+  return in(look::inverse, left + std::string(gap, ' ') + right);
 }
 
 }  // namespace chat

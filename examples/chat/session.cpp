@@ -17,24 +17,70 @@ constexpr std::size_t list_limit = 200;
 
 }  // namespace
 
+void Session::refresh_account() {
+  auto account = client_.account();
+  if (!account.ok()) return;
+  const bool erased = account_ && !*account;
+  account_ = std::move(*account);
+  if (!erased) return;
+  names_.clear();
+  claimed_.clear();
+  listed_.clear();
+  open_.reset();
+  unread_.clear();
+  presence_ = {};
+}
+
 void Session::refresh_names() {
-  if (auto account = client_.account(); account.ok()) account_ = *account;
+  refresh_account();
   if (account_ && !account_->handle.empty()) names_[account_->user] = account_->handle;
   const auto chats = client_.chats(list_limit);
   if (!chats.ok()) return;
   for (const auto& chat : *chats) {
+    unread_[chat.id] = chat.unread;
     const auto people = client_.participants(chat.id);
     if (!people.ok()) continue;
     for (const auto& person : *people) {
-      if (!person.handle.empty()) names_[person.user] = person.handle;
+      if (!person.handle.empty()) {
+        names_[person.user] = person.handle;
+      } else if (!claimed_.contains(person.user)) {
+        read_claimed_name(person.user);
+      }
     }
+  }
+}
+
+void Session::read_claimed_name(const sotto::UserId& user) {
+  const auto person = client_.person(user);
+  if (person.ok()) claimed_[user] = person->profile.name;
+}
+
+void Session::on_event(const sotto::Event& event) {
+  presence_.on_event(event);
+  if (const auto* changed = std::get_if<sotto::ChatChanged>(&event)) {
+    unread_[changed->chat.id] = changed->chat.unread;
+  } else if (const auto* added = std::get_if<sotto::MessageAdded>(&event)) {
+    const bool counts = added->message.state == sotto::MessageState::received;
+    const auto chat = counts ? client_.chat(added->message.chat) : Result<sotto::Chat>(ErrorCode::NOT_FOUND);
+    if (chat.ok()) unread_[chat->id] = chat->unread;
+  } else if (const auto* person = std::get_if<sotto::PersonChanged>(&event)) {
+    read_claimed_name(person->user);
+  } else if (const auto* moved = std::get_if<sotto::HandleMoved>(&event)) {
+    names_.erase(moved->old_user);
+  } else if (std::holds_alternative<sotto::RegistrationChanged>(event)) {
+    refresh_names();
+  } else if (std::holds_alternative<sotto::ConnectionChanged>(event)) {
+    refresh_account();
   }
 }
 
 std::string Session::name(const sotto::UserId& user) const {
   if (user.is_zero()) return "somebody";
-  const auto known = names_.find(user);
-  return known != names_.end() ? known->second : user.to_string().substr(0, 8);
+  if (const auto known = names_.find(user); known != names_.end()) return known->second;
+  if (const auto claimed = claimed_.find(user); claimed != claimed_.end() && !claimed->second.empty()) {
+    return "~" + claimed->second;
+  }
+  return user.to_string().substr(0, 8);
 }
 
 std::string Session::title(const sotto::Chat& chat) const {
@@ -50,9 +96,16 @@ void Session::register_account(std::string handle, sotto::RegisterOptions option
 }
 
 void Session::find(const std::string& handle, Completion<sotto::UserId> done) {
+  if (const auto id = sotto::UserId::parse(handle)) return done(*id);
   for (const auto& [user, name] : names_) {
     if (name == handle) return done(user);
   }
+  // As they are shown; a name that several claim says nothing.
+  std::vector<sotto::UserId> same;
+  for (const auto& [user, claimed] : claimed_) {
+    if (handle.starts_with('~') && name(user) == handle) same.push_back(user);
+  }
+  if (same.size() == 1) return done(same.front());
   look_up(handle, std::move(done));
 }
 
@@ -87,10 +140,7 @@ Result<sotto::Chat> Session::resolve(const std::string& text) {
   return Error(ErrorCode::NOT_FOUND, "no chat is called " + text);
 }
 
-void Session::open(const sotto::ChatId& id) {
-  open_ = id;
-  unread_.erase(id);
-}
+void Session::open(const sotto::ChatId& id) { open_ = id; }
 
 void Session::new_direct(const std::string& handle, Completion<sotto::Chat> done) {
   find(handle, [this, done](Result<sotto::UserId> user) {
@@ -133,9 +183,23 @@ void Session::change(const std::string& handle, sotto::ParticipantOperation oper
   });
 }
 
-void Session::count_unread(const sotto::Message& message) {
-  const bool new_text = message.kind == sotto::MessageKind::text && message.state == sotto::MessageState::received;
-  if (new_text && message.chat != open_) ++unread_[message.chat];
+Result<sotto::Message> Session::own_message(const sotto::ChatId& chat, const std::string& id) {
+  if (!id.empty()) {
+    const auto known = sotto::ClientMessageId::parse(id);
+    return known ? client_.message(chat, *known) : Error(ErrorCode::INVALID_ARGUMENT, "an id has 32 digits");
+  }
+  sotto::MessagePage page;
+  page.limit = 200;
+  while (true) {
+    auto messages = client_.messages(chat, page);
+    if (!messages.ok()) return messages.error();
+    for (auto& message : *messages) {
+      const bool own = account_ && message.sender == account_->user && message.kind == sotto::MessageKind::text;
+      if (own) return std::move(message);
+    }
+    if (messages->size() < page.limit) return Error(ErrorCode::NOT_FOUND, "you have written nothing here");
+    page.before = messages->back().position;
+  }
 }
 
 std::size_t Session::unread(const sotto::ChatId& id) const {

@@ -16,8 +16,12 @@ void answer_account(const Reply& reply, sotto::Client& client) {
   reply.result(*account ? to_json(**account) : Out(nullptr));
 }
 
-sotto::Completion<void> done(const Call& call) {
-  return [reply = call.reply](const Status& status) { reply.done(status); };
+/// Ends a command after which there may be no account any more.
+sotto::Completion<void> gone(const Call& call) {
+  return [reply = call.reply, &service = call.service](const Status& status) {
+    service.drop_if_erased();
+    reply.done(status);
+  };
 }
 
 }  // namespace
@@ -51,16 +55,35 @@ void request_code(Call& call) {
 
 void set_pin(Call& call) {
   auto pin = call.fields.text_if("pin");
-  if (!call.refused()) call.client().set_pin(std::move(pin), done(call));
+  if (!call.refused()) call.client().set_pin(std::move(pin), call.done());
 }
 
 void set_discoverable(Call& call) {
   const bool discoverable = call.fields.flag("discoverable");
-  if (!call.refused()) call.client().set_discoverable(discoverable, done(call));
+  if (!call.refused()) call.client().set_discoverable(discoverable, call.done());
 }
 
 void keep_handle(Call& call) {
-  if (!call.refused()) call.client().keep_handle(done(call));
+  if (!call.refused()) call.client().keep_handle(call.done());
+}
+
+void set_push_token(Call& call) {
+  auto token = call.fields.text("token");
+  const auto at_least =
+      call.fields
+          .choice_if<sotto::Urgency>("urgency", {{"normal", sotto::Urgency::normal}, {"high", sotto::Urgency::high}})
+          .value_or(sotto::Urgency::normal);
+  if (!call.refused()) call.client().set_push_token(std::move(token), at_least, call.done());
+}
+
+void log_out(Call& call) {
+  const auto data = call.fields.choice<sotto::LogOutData>(
+      "data", {{"keep", sotto::LogOutData::keep}, {"erase", sotto::LogOutData::erase}});
+  if (!call.refused()) call.client().log_out(data, gone(call));
+}
+
+void delete_account(Call& call) {
+  if (!call.refused()) call.client().delete_account(gone(call));
 }
 
 }  // namespace rpc

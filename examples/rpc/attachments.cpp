@@ -25,14 +25,6 @@ constexpr std::int64_t most_pixels = UINT32_MAX;
 /// Of a duration, in milliseconds: a year.
 constexpr std::int64_t most_duration = std::int64_t{366} * 86'400'000;
 
-/// A path that means the same to the program that names it and to this one.
-std::string read_path(Fields& fields, std::string path) {
-  if (path.empty() || path.front() != '/' || path.find('\0') != std::string::npos) {
-    fields.refuse("path", "must be absolute");
-  }
-  return path;
-}
-
 std::string read_hash(Fields& fields) {
   auto hash = fields.text("hash");
   std::ranges::transform(hash, hash.begin(), [](char c) { return c >= 'A' && c <= 'F' ? char(c - 'A' + 'a') : c; });
@@ -41,19 +33,14 @@ std::string read_hash(Fields& fields) {
   return hash;
 }
 
-AttachmentKind read_kind(Fields& fields) {
-  const auto name = fields.text_if("kind");
-  for (const auto kind :
-       {AttachmentKind::document, AttachmentKind::image, AttachmentKind::video, AttachmentKind::voice}) {
-    if (name && *name == kind_name(kind)) return kind;
-  }
-  if (name) fields.refuse("kind", "must be document, image, video or voice");
-  return AttachmentKind::document;
-}
-
 sotto::AttachmentInfo read_info(Fields& fields) {
   sotto::AttachmentInfo out;
-  out.kind = read_kind(fields);
+  out.kind = fields
+                 .choice_if<AttachmentKind>("kind", {{"document", AttachmentKind::document},
+                                                     {"image", AttachmentKind::image},
+                                                     {"video", AttachmentKind::video},
+                                                     {"voice", AttachmentKind::voice}})
+                 .value_or(AttachmentKind::document);
   out.name = fields.text_if("name").value_or("");
   out.mime_type = fields.text_if("mimeType").value_or("");
   out.width = static_cast<std::uint32_t>(fields.number_if("width", 0, most_pixels).value_or(0));
@@ -119,10 +106,10 @@ void create_attachment(Call& call) {
   const auto hash = read_hash(fields);
   attachment.info = read_info(fields);
   auto body = fields.bytes_if("body");
-  const auto path = fields.text_if("path");
+  const auto path = fields.path_if("path");
   if (body.has_value() == path.has_value()) fields.refuse("body", "or path, one of them, must be there");
   if (body && body->empty()) fields.refuse("body", "must not be empty");
-  if (path) attachment.path = read_path(fields, *path);
+  if (path) attachment.path = *path;
   if (call.refused()) return;
   if (const auto fits = sotto::Client::check_attachment(attachment.info); !fits.ok()) {
     return call.reply.error(fits.error());
@@ -172,8 +159,7 @@ void send_with_attachments(Call& call, const ChatId& chat, std::string text, con
 
 void download_attachment(Call& call) {
   const auto place = read_place(call.fields);
-  auto path = call.fields.text_if("path");
-  if (path) path = read_path(call.fields, *path);
+  const auto path = call.fields.path_if("path");
   if (call.refused()) return;
   const auto slot = path ? nullptr : call.peer.body_slot();
   if (!path && !slot) {
@@ -199,21 +185,15 @@ void download_attachment(Call& call) {
 
 void transfer(Call& call) {
   const auto place = read_place(call.fields);
-  const auto name = call.fields.text("action");
-  static constexpr std::array<std::string_view, 3> actions{"start", "pause", "cancel"};  // as in TransferAction
-  const auto action = std::ranges::find(actions, name);
-  if (action == actions.end()) call.fields.refuse("action", "must be start, pause or cancel");
-  if (call.refused()) return;
-  call.client().transfer(place.chat, place.message, place.index,
-                         static_cast<sotto::TransferAction>(action - actions.begin()),
-                         [reply = call.reply](const Status& status) { reply.done(status); });
+  const auto action = call.fields.choice<sotto::TransferAction>("action", {{"start", sotto::TransferAction::start},
+                                                                           {"pause", sotto::TransferAction::pause},
+                                                                           {"cancel", sotto::TransferAction::cancel}});
+  if (!call.refused()) call.client().transfer(place.chat, place.message, place.index, action, call.done());
 }
 
 void request_attachment(Call& call) {
   const auto place = read_place(call.fields);
-  if (call.refused()) return;
-  call.client().request_attachment(place.chat, place.message, place.index,
-                                   [reply = call.reply](const Status& status) { reply.done(status); });
+  if (!call.refused()) call.client().request_attachment(place.chat, place.message, place.index, call.done());
 }
 
 void forward(Call& call) {

@@ -87,6 +87,14 @@ std::optional<std::vector<std::uint8_t>> Fields::bytes_if(const std::string& nam
   return bytes;
 }
 
+std::optional<std::string> Fields::path_if(const std::string& name) {
+  auto path = text_if(name, Needed::no);
+  if (path && (path->empty() || path->front() != '/' || path->find('\0') != std::string::npos)) {
+    refuse(name, "must be absolute");
+  }
+  return path;
+}
+
 std::optional<bool> Fields::flag_if(const std::string& name) {
   const auto* value = find(name, Needed::no);
   if (value == nullptr) return std::nullopt;

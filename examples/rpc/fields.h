@@ -3,11 +3,13 @@
 
 #include <sotto/client.h>
 
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace rpc {
@@ -18,6 +20,9 @@ using Json = nlohmann::json;
 /// Reads never fail by themselves: the first thing that is wrong is kept, and `problem` tells it.
 class Fields {
  public:
+  template <typename T>
+  using Words = std::initializer_list<std::pair<std::string_view, T>>;
+
   /// `object` must outlive this.
   explicit Fields(const Json& object) : object_(object) {}
 
@@ -35,6 +40,17 @@ class Fields {
   std::int64_t number(const std::string& name, std::int64_t least, std::int64_t most);
   std::optional<std::int64_t> number_if(const std::string& name, std::int64_t least, std::int64_t most);
   bool flag(const std::string& name);
+  /// A path that means the same to the program that names it and to this one.
+  std::optional<std::string> path_if(const std::string& name);
+  /// One of some words, each with what it stands for; the first one if the field is wrong.
+  template <typename T>
+  T choice(const std::string& name, Words<T> words) {
+    return pick(name, text_if(name, Needed::yes), words).value_or(words.begin()->second);
+  }
+  template <typename T>
+  std::optional<T> choice_if(const std::string& name, Words<T> words) {
+    return pick(name, text_if(name, Needed::no), words);
+  }
 
   template <typename AnyId>
   AnyId id(const std::string& name) {
@@ -58,6 +74,17 @@ class Fields {
   std::vector<std::string> list(const std::string& name, Needed needed, std::size_t least, std::size_t most);
   std::optional<std::int64_t> integer(const std::string& name, Needed needed, std::int64_t least, std::int64_t most);
 
+  template <typename T>
+  std::optional<T> pick(const std::string& name, const std::optional<std::string>& text, Words<T> words) {
+    if (!text) return std::nullopt;
+    std::string all;
+    for (const auto& [word, value] : words) {
+      if (*text == word) return value;
+      all += (all.empty() ? "" : ", ") + std::string(word);
+    }
+    refuse(name, "must be one of " + all);
+    return std::nullopt;
+  }
   template <typename AnyId>
   std::optional<AnyId> parse_id(const std::string& name, const std::optional<std::string>& text) {
     if (!text) return std::nullopt;

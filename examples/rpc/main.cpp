@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <iostream>
+#include <map>
 
 #include "chat/event_loop.h"
 #include "chat/terminal.h"
@@ -26,7 +27,16 @@ struct Options {
   sotto::ClientConfig client;
   std::string listen;
   unsigned grace_seconds = 10;
+  std::uint64_t cache_mib = 2048;
+  bool offline = false;
+  bool no_reupload = false;
 };
+
+std::map<std::string, sotto::LogLevel> log_levels() {
+  using sotto::LogLevel;
+  return {
+      {"debug", LogLevel::debug}, {"info", LogLevel::info}, {"warning", LogLevel::warning}, {"error", LogLevel::error}};
+}
 
 int fail(const sotto::Error& error) {
   std::cerr << "sotto-rpc: " << sotto::error_name(error.code) << ": " << error.message << "\n";
@@ -51,6 +61,9 @@ class Program {
     config.executor = loop_;
     config.on_event = [this](const sotto::Event& event) { service_.on_event(event); };
     config.keep_event_log = true;
+    config.attachment_cache_bytes = options_.cache_mib << 20;
+    config.answer_attachment_requests = !options_.no_reupload;
+    config.connect_at_open = !options_.offline;
     config.on_events_logged = [this] { service_.on_events_logged(); };
     config.log = [](sotto::LogLevel, std::string_view line) { std::cerr << "sotto-rpc: " << line << std::endl; };
     const auto data_dir = config.data_dir;
@@ -129,6 +142,16 @@ int main(int argc, char** argv) {
   app.add_option("--grace", options.grace_seconds, "seconds that commands get to be answered after the input's end")
       ->check(CLI::Range(0, 3600))
       ->capture_default_str();
+  app.add_option("--spki-pin", options.client.spki_pins,
+                 "SHA-256 of the only public key that the relay may have, in hexadecimal digits; may be given again");
+  app.add_option("--cache-mib", options.cache_mib, "how much the files of attachments may take in the folder")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
+  app.add_flag("--no-reupload", options.no_reupload, "do not answer who asks for attachments that have expired");
+  app.add_flag("--offline", options.offline, "stay offline until the command connect");
+  app.add_option("--log-level", options.client.log_level, "what is told on standard error")
+      ->transform(CLI::CheckedTransformer(log_levels()))
+      ->option_text("debug|info|warning|error, else warning");
   CLI11_PARSE(app, argc, argv);
   return Program(std::move(options), chat::watch_signals()).run();
 }

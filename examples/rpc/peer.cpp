@@ -112,16 +112,10 @@ void Peer::on_events() {
   }
 }
 
-void Peer::on_connection(const sotto::ConnectionChanged& change) {
-  if (cursor_) write({{"event", to_json(change)}});
-}
-
-void Peer::on_progress(const sotto::AttachmentProgress& progress) {
-  if (cursor_ && sink_ != nullptr && sink_->waiting() < most_waiting) write({{"event", to_json(progress)}});
-}
-
-void Peer::on_news(const Out& event) {
-  if (cursor_) write({{"event", event}});
+void Peer::on_passing(const PassingEvent& event) {
+  if (!cursor_ || sink_ == nullptr) return;
+  if (event.may_be_left_out && sink_->waiting() >= most_waiting) return;
+  write({{"event", event.json}});
 }
 
 }  // namespace rpc

@@ -7,7 +7,6 @@
 
 #include "rpc/fields.h"
 #include "rpc/service.h"
-#include "rpc/values.h"
 
 namespace rpc {
 
@@ -73,13 +72,10 @@ class Peer final : public std::enable_shared_from_this<Peer>, public Listener {
   void subscribe(sotto::EventCursor after) { cursor_ = after; }
   /// Writes events while the other side takes them.
   void on_events() override;
-  void on_connection(const sotto::ConnectionChanged& change) override;
-  /// Only while the other side takes what comes: the next one tells more.
-  void on_progress(const sotto::AttachmentProgress& progress) override;
+  void on_passing(const PassingEvent& event) override;
 
   /// Held while the bytes of an attachment are on their way into an answer; null if too many are.
   std::shared_ptr<const void> body_slot() { return body_slots_.use_count() > most_bodies ? nullptr : body_slots_; }
-  void on_news(const Out& event) override;
 
   /// The other side asked for an end: it comes once everything is written.
   void close() { closing_ = true; }

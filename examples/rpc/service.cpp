@@ -39,14 +39,10 @@ std::vector<std::shared_ptr<Listener>> Service::listeners() {
 
 void Service::on_event(const sotto::Event& event) {
   if (const auto* changed = std::get_if<sotto::MessageChanged>(&event)) settle(changed->message);
-  if (const auto* changed = std::get_if<sotto::ConnectionChanged>(&event)) {
-    for (const auto& listener : listeners()) listener->on_connection(*changed);
-  }
-  if (const auto* progress = std::get_if<sotto::AttachmentProgress>(&event)) {
-    for (const auto& listener : listeners()) listener->on_progress(*progress);
-  }
-  if (const auto news = news_of(event)) {
-    for (const auto& listener : listeners()) listener->on_news(*news);
+  // An account that an earlier run began to delete goes without a command of this one.
+  if (std::holds_alternative<sotto::ConnectionChanged>(event)) drop_if_erased();
+  if (const auto passing = passing_event(event)) {
+    for (const auto& listener : listeners()) listener->on_passing(*passing);
   }
 }
 
@@ -129,13 +125,23 @@ void Service::find_in(const sotto::ChatId& chat, const std::string& name, Comple
   find(name, std::move(done));
 }
 
+void Service::settle_all(const Error& why) {
+  const auto waiting = std::exchange(unsettled_, {});
+  for (const auto& [key, all] : waiting) {
+    for (const auto& settled : all) settled(why);
+  }
+}
+
+void Service::drop_if_erased() {
+  if (const auto account = client_->account(); account.ok() && !*account) {
+    settle_all(Error(ErrorCode::CANCELLED, "the account was erased"));
+  }
+}
+
 void Service::close() {
   closed_ = true;
   background_.close();
-  const auto waiting = std::exchange(unsettled_, {});
-  for (const auto& [key, all] : waiting) {
-    for (const auto& settled : all) settled(closed());
-  }
+  settle_all(closed());
 }
 
 }  // namespace rpc

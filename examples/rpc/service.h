@@ -11,7 +11,7 @@
 
 #include "chat/background.h"
 #include "rpc/created_attachments.h"
-#include "rpc/values.h"
+#include "rpc/passing_event.h"
 
 namespace rpc {
 
@@ -23,10 +23,7 @@ class Listener {
   virtual ~Listener() = default;
 
   virtual void on_events() = 0;
-  virtual void on_connection(const sotto::ConnectionChanged& change) = 0;
-  virtual void on_progress(const sotto::AttachmentProgress& progress) = 0;
-  /// Something about the account or its people, which is not logged.
-  virtual void on_news(const Out& event) = 0;
+  virtual void on_passing(const PassingEvent& event) = 0;
 };
 
 /// Called once with the message when the relay has it or it failed for good, or with an error.
@@ -58,12 +55,16 @@ class Service {
   void find_all(std::vector<std::string> names, sotto::Completion<std::vector<sotto::UserId>> done);
   /// The same for one, who may be a participant of a chat: then the relay is not asked.
   void find_in(const sotto::ChatId& chat, const std::string& name, sotto::Completion<sotto::UserId> done);
+  /// For one user.
+  void find(const std::string& name, sotto::Completion<sotto::UserId> done);
 
+  /// With an account that was erased go its messages: who waits for one is told.
+  void drop_if_erased();
   /// Nothing settles any more.
   void close();
 
  private:
-  void find(const std::string& name, sotto::Completion<sotto::UserId> done);
+  void settle_all(const sotto::Error& why);
   void settle(const sotto::Message& message);
   /// How a call of the client's is completed that wrote a message with this id: `settled` once more is known.
   sotto::Completion<void> stored(const sotto::ChatId& chat, std::shared_ptr<const sotto::ClientMessageId> id,

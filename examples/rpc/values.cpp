@@ -45,6 +45,10 @@ std::string_view status_name(sotto::ChatStatus status) {
   }
 }
 
+}  // namespace
+
+std::int64_t milliseconds(sotto::Timestamp time) { return time.time_since_epoch().count(); }
+
 std::string_view state_name(sotto::ConnectionState state) {
   switch (state) {
     case sotto::ConnectionState::connecting:
@@ -57,10 +61,6 @@ std::string_view state_name(sotto::ConnectionState state) {
       return "offline";
   }
 }
-
-std::int64_t milliseconds(sotto::Timestamp time) { return time.time_since_epoch().count(); }
-
-}  // namespace
 
 std::string_view kind_name(sotto::AttachmentKind kind) {
   switch (kind) {
@@ -104,7 +104,9 @@ Out to_json(const sotto::Attachment& attachment, std::size_t index) {
 }
 
 Out to_json(const sotto::Account& account) {
-  return {{"userId", account.user.to_string()}, {"deviceId", account.device.to_string()}, {"handle", account.handle}};
+  Out out{{"userId", account.user.to_string()}, {"deviceId", account.device.to_string()}, {"handle", account.handle}};
+  if (account.logged_out) out["loggedOut"] = true;
+  return out;
 }
 
 Out to_json(const sotto::Chat& chat) {
@@ -113,8 +115,13 @@ Out to_json(const sotto::Chat& chat) {
           {"status", status_name(chat.status)},
           {"name", chat.name},
           {"createdAt", milliseconds(chat.created_at)},
-          {"lastActivity", milliseconds(chat.last_activity)}};
+          {"lastActivity", milliseconds(chat.last_activity)},
+          {"unread", chat.unread}};
   if (chat.type == sotto::ChatType::direct) out["peer"] = chat.peer.to_string();
+  if (chat.request != sotto::ChatRequest::none) {
+    out["request"] = chat.request == sotto::ChatRequest::pending ? "pending" : "declined";
+  }
+  if (!chat.invited_by.is_zero()) out["invitedBy"] = chat.invited_by.to_string();
   if (!chat.problem.empty()) out["problem"] = chat.problem;
   return out;
 }
@@ -123,6 +130,29 @@ Out to_json(const sotto::Participant& participant) {
   Out out{{"userId", participant.user.to_string()}, {"admin", participant.admin}};
   if (!participant.handle.empty()) out["handle"] = participant.handle;
   return out;
+}
+
+Out to_json(const sotto::Receipt& receipt) {
+  return {{"userId", receipt.user.to_string()}, {"delivered", receipt.delivered}, {"read", receipt.read}};
+}
+
+Out to_json(const sotto::Profile& profile) {
+  Out out{{"name", profile.name}, {"about", profile.about}};
+  if (!profile.avatar.empty()) out["avatar"] = to_base64(profile.avatar);
+  if (!profile.avatar_mime_type.empty()) out["avatarMimeType"] = profile.avatar_mime_type;
+  return out;
+}
+
+Out to_json(const sotto::Person& person) {
+  Out out{{"userId", person.user.to_string()}, {"known", person.known}, {"blocked", person.blocked}};
+  if (!person.handle.empty()) out["handle"] = person.handle;
+  if (person.profile != sotto::Profile()) out["profile"] = to_json(person.profile);
+  if (person.last_seen) out["lastSeen"] = milliseconds(*person.last_seen);
+  return out;
+}
+
+Out to_json(const sotto::PrivacySettings& settings) {
+  return {{"typing", settings.typing}, {"presence", settings.presence}, {"readReceipts", settings.read_receipts}};
 }
 
 Out to_json(const sotto::Message& message) {
@@ -165,44 +195,6 @@ Out to_json(const sotto::LoggedEvent& event) {
     out["kind"] = "lost";
   }
   return out;
-}
-
-Out to_json(const sotto::ConnectionChanged& change) {
-  Out out{{"kind", "connection"}, {"state", state_name(change.state)}};
-  if (change.problem) out["problem"] = to_json(*change.problem);
-  return out;
-}
-
-Out to_json(const sotto::AttachmentProgress& progress) {
-  return {{"kind", "attachmentProgress"},
-          {"chatId", progress.chat.to_string()},
-          {"messageId", progress.message.to_string()},
-          {"index", progress.index},
-          {"transferred", progress.transferred},
-          {"total", progress.total}};
-}
-
-std::optional<Out> news_of(const sotto::Event& event) {
-  const auto ms = [](sotto::Timestamp time) { return time.time_since_epoch().count(); };
-  if (const auto* changed = std::get_if<sotto::RegistrationChanged>(&event)) {
-    Out out{{"kind", "registration"}, {"handle", changed->handle}};
-    if (changed->user) out["userId"] = changed->user->to_string();
-    if (changed->moves_at) out["movesAt"] = ms(*changed->moves_at);
-    if (changed->problem) out["problem"] = to_json(*changed->problem);
-    return out;
-  }
-  if (const auto* claimed = std::get_if<sotto::HandleClaimed>(&event)) {
-    Out out{{"kind", "handleClaimed"}, {"handle", claimed->handle}, {"moved", claimed->moved}};
-    if (claimed->moves_at) out["movesAt"] = ms(*claimed->moves_at);
-    return out;
-  }
-  if (const auto* moved = std::get_if<sotto::HandleMoved>(&event)) {
-    return Out{{"kind", "handleMoved"},
-               {"handle", moved->handle},
-               {"oldUserId", moved->old_user.to_string()},
-               {"newUserId", moved->new_user.to_string()}};
-  }
-  return std::nullopt;
 }
 
 }  // namespace rpc

@@ -17,12 +17,18 @@ Out to_json(const sotto::Participant& participant);
 Out to_json(const sotto::Message& message);
 Out to_json(const sotto::Attachment& attachment, std::size_t index);
 Out to_json(const sotto::LoggedEvent& event);
-Out to_json(const sotto::ConnectionChanged& change);
-Out to_json(const sotto::AttachmentProgress& progress);
+Out to_json(const sotto::Receipt& receipt);
+Out to_json(const sotto::Profile& profile);
+Out to_json(const sotto::Person& person);
+Out to_json(const sotto::PrivacySettings& settings);
+template <typename Tag>
+Out to_json(const sotto::Id<Tag>& id) {
+  return id.to_string();
+}
 
 std::string_view kind_name(sotto::AttachmentKind kind);
-/// An event about the account or its people, which no log keeps; nothing for any other.
-std::optional<Out> news_of(const sotto::Event& event);
+std::string_view state_name(sotto::ConnectionState state);
+std::int64_t milliseconds(sotto::Timestamp time);
 
 template <typename T>
 Out list_of(const std::vector<T>& values) {

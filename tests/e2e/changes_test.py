@@ -33,8 +33,8 @@ class Mischief:
 def chats(chat):
     """Title and id of each chat of somebody."""
     _, _, shown = chat.try_ask("/list")
-    rows = [line.split(" ", 6) for line in shown if line.startswith("chat ")]
-    return [(row[6], row[2]) for row in rows]
+    rows = [line.split(" ", 7) for line in shown if line.startswith("chat ")]
+    return [(row[7], row[2]) for row in rows]
 
 
 def open_of_round(chat, title):

@@ -1,19 +1,14 @@
 #!/usr/bin/env python3
 """Two people at sotto-chat send each other a picture, a voice note and a file, save them, and see the picture."""
 
-import fcntl
 import os
-import pty
 import random
 import re
-import select
 import struct
-import subprocess
-import termios
-import time
 import zlib
 
-from processes import CHAT, PATIENCE, Chat, Folder, Relay, check, run
+from processes import Chat, Folder, Relay, check, run
+from screen import Screen
 
 
 def png(width, height):
@@ -80,48 +75,46 @@ def exchange(ann, bob, folder, source):
     return got.number, out
 
 
-def refused(ann, number, out):
+def refused(chat, line, code):
+    ok, detail, _ = chat.try_ask(line)
+    check(not ok and detail.startswith(code), f"{line}: {detail}, not {code}")
+
+
+def refusals(ann, number, out):
     for line, code in (("/send /nowhere/at/all", "NOT_FOUND"), ("/send", "INVALID_ARGUMENT"), (f"/send {out}", "NOT_FOUND"),
                        ("/send /dev/zero", "NOT_FOUND"), ("/save 99", "NOT_FOUND"), ("/save x", "NOT_FOUND"),
                        ("/save", "NOT_FOUND"), ("/fetch 0", "NOT_FOUND"), ("/pause 99999999999999999999", "NOT_FOUND"),
                        (f"/save {number} /nowhere/at/all", "INVALID_ARGUMENT"),
                        (f"/save {number} {out}/my cat.png", "ALREADY_EXISTS")):
-        ok, detail, _ = ann.try_ask(line)
-        check(not ok and detail.startswith(code), f"{line}: {detail}, not {code}")
+        refused(ann, line, code)
+
+
+def forward(ann, bob, number):
+    """To another chat, without being uploaded again."""
+    ann.ask("/group elsewhere bob")
+    bob.ask("/wait-chat elsewhere")
+    ann.ask("/wait-chat elsewhere")
+    refused(ann, "/forward 99 elsewhere", "NOT_FOUND")
+    refused(ann, f"/forward {number} nowhere", "NOT_FOUND")
+    refused(ann, f"/forward {number}", "NOT_FOUND")
+    before = len(ann.lines)
+    message = ann.ask(f"/forward {number} elsewhere")
+    got = attachment(bob, lambda a: a.id == message, "the file once more")
+    check(got.name == "large.png" and got.state == "present", f"Bob has the file: {vars(got)}")
+    check([entry.text for entry in bob.texts()] == ["a large one"], "its caption")
+    check(not any(line.startswith("progress ") for line in ann.lines[before:]), "it was uploaded again")
 
 
 def screen(bob, relay):
     """In a terminal that shows true colour, the picture is there in blocks; in another one, by its name."""
     for colours, blocks in (("truecolor", True), ("", False)):
-        main, side = pty.openpty()
-        fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 100, 0, 0))
-        child = subprocess.Popen([CHAT, "--data", bob.folder, "--relay", relay.url, "--ca", relay.ca], stdin=side, stdout=side,
-                                 stderr=side, env={**os.environ, "COLORTERM": colours, "TERM": "xterm-256color"})
-        os.close(side)
-        try:
-            shown, deadline, opened = b"", time.monotonic() + PATIENCE, False
-            while b"large.png" not in shown or b"my cat.png" not in shown:
-                check(time.monotonic() < deadline and child.poll() is None, f"the screen: {shown[-500:]}")
-                if select.select([main], [], [], 1)[0]:
-                    shown += os.read(main, 65536)
-                if not opened and b"Welcome back" in shown:  # What is typed before it is ready goes nowhere.
-                    os.write(main, b"/open 1\r")
-                    opened = True
-            text = shown.decode(errors="replace")
-            check("picture, " in text and "voice note, 48 KiB" in text, "what kind they are, and how large")
-            halves = re.search("38;2;255;0;0;48;2;255;0;0m▀{30}\x1b\\[38;2;0;0;255;48;2;0;0;255m▀{30}\x1b\\[0m", text)
-            check(bool(halves) == blocks and ("▀" in text) == blocks, "the picture in blocks")
-            os.write(main, b"/quit\r")
-            while select.select([main], [], [], 0.1)[0] or child.poll() is None:
-                try:
-                    os.read(main, 65536)
-                except OSError:  # the end
-                    break
-            check(child.wait(PATIENCE) == 0, "the end of the screen")
-        finally:
-            child.kill()
-            child.wait()
-            os.close(main)
+        with Screen(bob.folder, relay, colours) as terminal:
+            terminal.type("/open ann\r")
+            for words in (("large.png", "file, "), ("my cat.png", "picture, "), ("voice note, 48 KiB",)):
+                terminal.wait_for(*words)
+            halves = re.search("38;2;255;0;0;48;2;255;0;0m▀{30}\x1b\\[38;2;0;0;255;48;2;0;0;255m▀{30}\x1b\\[0m", terminal.text)
+            check(bool(halves) == blocks and ("▀" in terminal.text) == blocks, "the picture in blocks")
+            terminal.quit()
 
 
 def main():
@@ -133,7 +126,8 @@ def main():
         bob.ask("/find ann")
         bob.ask("/wait-chat ann")
         number, out = exchange(ann, bob, folder, source)
-        refused(ann, number, out)
+        refusals(ann, number, out)
+        forward(ann, bob, number)
         for person in (ann, bob):
             check(person.terminate() == 0, f"{person.name} did not end well")
         screen(bob, relay)

@@ -258,3 +258,51 @@ TEST_CASE("attachments in words") {
   video.state = sotto::AttachmentState::present;
   CHECK(chat::attachment_line(7, video).ends_with("12 MiB"));
 }
+
+TEST_CASE("ticks tell how far a message is, and in a group with how many") {
+  sotto::Message message;
+  const auto at = [&](sotto::MessageState state) {
+    message.state = state;
+    return message;
+  };
+  CHECK(chat::mark(at(sotto::MessageState::queued)) == "…");
+  CHECK(chat::mark(at(sotto::MessageState::sent)) == "✓");
+  CHECK(chat::mark(at(sotto::MessageState::delivered)) == "✓✓");
+  CHECK(chat::mark(at(sotto::MessageState::read)) == "✓✓ read");
+  CHECK(chat::mark(at(sotto::MessageState::failed)) == "✗");
+  CHECK(chat::mark(at(sotto::MessageState::received)).empty());
+  const auto group = chat::reached({{{}, true, true}, {{}, true, false}, {{}, false, false}});
+  CHECK(chat::mark(at(sotto::MessageState::sent), group) == "✓ 2 of 3");
+  CHECK(chat::mark(at(sotto::MessageState::delivered), group) == "✓✓ read by 1 of 3");
+  CHECK(chat::mark(at(sotto::MessageState::read), group) == "✓✓ read");
+  CHECK(chat::mark(at(sotto::MessageState::sent), chat::reached({{}, {}})) == "✓");
+  CHECK(chat::mark(at(sotto::MessageState::delivered), chat::reached({{}, {}})) == "✓✓");
+}
+
+TEST_CASE("what others say of themselves cannot steer the terminal") {
+  CHECK(chat::profile_in_words({}).empty());
+  const auto lines = chat::profile_in_words({"Mal\x1b[2J", "a\nb", std::vector<std::uint8_t>(2048), "image/\x1bpng"});
+  CHECK(lines ==
+        std::vector<std::string>{"name: Mal\xEF\xBF\xBD[2J", "about: a b", "picture: 2.0 KiB image/\xEF\xBF\xBDpng"});
+}
+
+TEST_CASE("who types and who is there is what was told last") {
+  chat::Presence presence;
+  const sotto::ChatId here{{1}};
+  const sotto::ChatId there{{2}};
+  const sotto::UserId ann{{3}};
+  const sotto::UserId ben{{4}};
+  presence.on_event(sotto::TypingChanged{here, ben, true});
+  presence.on_event(sotto::TypingChanged{here, ann, true});
+  presence.on_event(sotto::TypingChanged{there, ann, true});
+  CHECK(presence.typing(here) == std::vector{ann, ben});
+  presence.on_event(sotto::TypingChanged{here, ben, false});
+  CHECK(presence.typing(here) == std::vector{ann});
+  CHECK(presence.typing({}).empty());
+  CHECK_FALSE(presence.here(ann));
+  presence.on_event(sotto::PresenceChanged{ann, true, {}});
+  CHECK(presence.here(ann));
+  CHECK_FALSE(presence.here(ben));
+  presence.on_event(sotto::PresenceChanged{ann, false, {}});
+  CHECK_FALSE(presence.here(ann));
+}

@@ -8,6 +8,7 @@ import time
 import jsonschema
 
 from processes import BUILD, PATIENCE, Failure, Process, check
+from websocket import WebSocket
 
 RPC = os.environ.get("SOTTO_RPC", os.path.join(BUILD, "examples", "sotto-rpc"))
 SCHEMA = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "rpc.schema.json")
@@ -74,7 +75,7 @@ class Lines:
         self.write(json.dumps({"id": self.asked, command: fields}, ensure_ascii=False))
         return self.asked
 
-    def try_ask(self, command, **fields):
+    def try_ask(self, command, /, **fields):
         """The whole answer."""
         number = self.start_asking(command, fields)
         answer = self.until(lambda: self.answers.get(number), f"{command} {fields}")
@@ -83,12 +84,12 @@ class Lines:
             conforms(RESULTS[command], answer["result"], f"what {command} gave")
         return answer
 
-    def ask(self, command, **fields):
+    def ask(self, command, /, **fields):
         answer = self.try_ask(command, **fields)
         check("error" not in answer, f"{command} {fields}: {answer}")
         return answer["result"]
 
-    def refused(self, code, command, **fields):
+    def refused(self, code, command, /, **fields):
         answer = self.try_ask(command, **fields)
         check(answer.get("error", {}).get("code") == code, f"{command} {fields}: {answer}, not {code}")
         return answer
@@ -133,3 +134,39 @@ class Rpc(Process, Lines):
     def end_input(self):
         self.child.stdin.close()
         return self.exit_code()
+
+    def token(self):
+        """What a program on the WebSocket shows."""
+        with open(os.path.join(self.folder, "rpc-token"), encoding="ascii") as file:
+            return file.read().strip()
+
+    def program(self):
+        """One more conversation with this process, which was started with --listen."""
+        self.until(lambda: self.others, "where it listens")
+        return Program(self.others[0]["listening"], self.token())
+
+
+class Program(Lines):
+    """A program on the local WebSocket of a sotto-rpc."""
+
+    def __init__(self, url, token):
+        self.begin()
+        self.closed = None
+        self.socket = WebSocket(url, [f"Authorization: Bearer {token}"])
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        while True:
+            text = self.socket.receive()
+            if isinstance(text, int):
+                with self.news:
+                    self.closed = text
+                    self.news.notify_all()
+                return
+            self.heard(text)
+
+    def alive(self):
+        return self.closed is None
+
+    def write(self, text):
+        self.socket.send(text)

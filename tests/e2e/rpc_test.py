@@ -3,12 +3,26 @@
 
 import json
 import os
+import re
 import subprocess
 
 from processes import Chat, Folder, Relay, check, run
-from rpc import RPC, Rpc
+from rpc import RPC, SCHEMA, Rpc, schema
 
 NOBODY = "0" * 31 + "1"
+
+
+def documented(user):
+    """Schema, page and program know the same commands and events."""
+    with open(SCHEMA.replace("rpc.schema.json", "rpc.md"), encoding="utf-8") as file:
+        page = set(re.findall(r"^\| `(\w+)` \|", file.read(), re.MULTILINE)) - {"kind"}  # the head of a table
+    defs = schema["$defs"]
+    commands = set(defs["commands"])
+    check(commands == set(defs["results"]) == set(defs["request"]["properties"]) - {"id"}, "the schema's commands")
+    events = {each["properties"]["kind"]["const"] for name in ("loggedEvent", "passingEvent") for each in defs[name]["oneOf"]}
+    check(page == commands | events, f"docs/rpc.md or the schema has not got {page ^ (commands | events)}")
+    for command in commands:
+        user.refused("INVALID_ARGUMENT", command, nonsense=1)
 
 
 def account(relay, folder):
@@ -225,6 +239,7 @@ def main():
         user1, user2 = account(relay, folder)
         for user in (user1, user2):
             check(user.ask("subscribe") == {"after": 0}, "subscribing")
+        documented(user1)
         people(user1, user2)
         own_handle(user1, user2)
         chat, direct = create(user1, user2, ann)

@@ -8,34 +8,8 @@ import subprocess
 import threading
 
 from processes import Folder, Relay, check, run
-from rpc import RPC, Lines, Rpc
+from rpc import RPC, Program, Rpc
 from websocket import Refused, WebSocket
-
-
-class Program(Lines):
-    """A program on the WebSocket."""
-
-    def __init__(self, url, token):
-        self.begin()
-        self.closed = None
-        self.socket = WebSocket(url, [f"Authorization: Bearer {token}"])
-        threading.Thread(target=self.read, daemon=True).start()
-
-    def read(self):
-        while True:
-            text = self.socket.receive()
-            if isinstance(text, int):
-                with self.news:
-                    self.closed = text
-                    self.news.notify_all()
-                return
-            self.heard(text)
-
-    def alive(self):
-        return self.closed is None
-
-    def write(self, text):
-        self.socket.send(text)
 
 
 def refused(url, headers, status):
@@ -167,8 +141,7 @@ def main():
             url = user1.others[0]["listening"]
             user1.register()
             token_file = os.path.join(user1.folder, "rpc-token")
-            with open(token_file, encoding="ascii") as file:
-                token = file.read().strip()
+            token = user1.token()
             check(mode(token_file) == 0o600 and len(token) == 64, "the token's file")
             if where.startswith("unix:"):
                 check(mode(path) == 0o600, "the socket's mode")
