@@ -23,4 +23,7 @@ if(SOTTO_BUILD_RELAY)
   add_library(sotto_civetweb INTERFACE)
   target_link_libraries(sotto_civetweb INTERFACE ${CIVETWEB_LIBRARY})
   target_include_directories(sotto_civetweb SYSTEM INTERFACE ${CIVETWEB_INCLUDE_DIR})
+  if(SOTTO_BUILD_EXAMPLES AND NOT SOTTO_SANITIZE)
+    pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)  # sotto-relay; sanitizers bring their own
+  endif()
 endif()

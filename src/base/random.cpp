@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -30,6 +31,19 @@ void SystemRandom::fill(std::span<std::uint8_t> out) {
     }
     out = out.subspan(static_cast<std::size_t>(got));
   }
+}
+
+void BufferedRandom::fill(std::span<std::uint8_t> out) {
+  if (out.size() > bytes_.size()) return source_.fill(out);
+  if (out.size() > bytes_.size() - used_) {
+    source_.fill(bytes_);
+    used_ = 0;
+  }
+  // Each byte is given out once, and stands nowhere afterwards.
+  const auto piece = std::span(bytes_).subspan(used_, out.size());
+  std::ranges::copy(piece, out.begin());
+  std::ranges::fill(piece, std::uint8_t{0});
+  used_ += out.size();
 }
 
 // splitmix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (2014).

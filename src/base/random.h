@@ -1,6 +1,8 @@
 // Where randomness comes from. Passed in everywhere, so that a simulation can replay it from a seed.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -24,6 +26,18 @@ class Random {
 class SystemRandom final : public Random {
  public:
   void fill(std::span<std::uint8_t> out) override;
+};
+
+/// Draws from another in larger pieces, where a system call each time would be felt. Not thread-safe.
+class BufferedRandom final : public Random {
+ public:
+  explicit BufferedRandom(Random& source) : source_(source) {}
+  void fill(std::span<std::uint8_t> out) override;
+
+ private:
+  Random& source_;
+  std::array<std::uint8_t, 1024> bytes_{};
+  std::size_t used_ = sizeof bytes_;
 };
 
 /// A repeatable generator for tests and simulations; not for keys of real users. Not thread-safe.

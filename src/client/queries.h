@@ -34,10 +34,13 @@ class Queries {
     return it == waiting_.end() ? nullptr : &it->second.command;
   }
   void end(std::uint64_t id, const Result<T>& result) {
-    auto node = waiting_.extract(id);
-    if (node.empty()) return;
-    c_.undo.emplace_back([this, id, query = node.mapped()] { waiting_[id] = query; });
-    c_.complete<T>(node.mapped().command.done, result);
+    const auto it = waiting_.find(id);
+    if (it == waiting_.end()) return;
+    // Before it leaves: nothing may be lost if there is no memory for this.
+    c_.undo.emplace_back([this, id, query = it->second] { waiting_[id] = query; });
+    auto done = std::move(it->second.command.done);
+    waiting_.erase(it);
+    c_.complete<T>(done, result);
   }
   /// Ends those that waited for too long.
   void end_late() {

@@ -115,14 +115,18 @@ Status Signals::on_typing(const ChatRow& chat, const UserId& user, bool active) 
     on_message(chat.id, user);
     return {};
   }
+  keep(typing_until_, where);
   const bool began = typing_until_.insert_or_assign(where, c_.now + typing_lasts).second;
   if (began) c_.emit(TypingChanged{chat.id, user, true});
   return {};
 }
 
 void Signals::on_message(const ChatId& chat, const UserId& user) {
-  if (typing_until_.empty()) return;
-  if (typing_until_.erase({chat, user}) > 0) c_.emit(TypingChanged{chat, user, false});
+  const auto it = typing_until_.find({chat, user});
+  if (it == typing_until_.end()) return;
+  keep(typing_until_, it->first);
+  typing_until_.erase(it);
+  c_.emit(TypingChanged{chat, user, false});
 }
 
 Status Signals::on_presence(const ChatRow& chat, const UserId& user, const wire::Presence& presence) {
@@ -131,10 +135,12 @@ Status Signals::on_presence(const ChatRow& chat, const UserId& user, const wire:
   if (!presence.available()) {
     if (known == present_.end()) return {};
     const Heard heard{c_.now, c_.now};
+    keep(present_, user);
     present_.erase(known);
     return left(user, heard);
   }
   const bool came = known == present_.end();
+  keep(present_, user);
   present_[user] = {c_.now + presence_lasts, c_.now};
   if (came) {
     SOTTO_TRY(c_.people.set_last_seen(user, c_.now_ms()));
@@ -156,18 +162,15 @@ Status Signals::left(const UserId& user, const Heard& heard) {
 }
 
 Status Signals::pump() {
-  std::erase_if(typing_until_, [this](const auto& entry) {
-    if (entry.second > c_.now) return false;
-    c_.emit(TypingChanged{entry.first.first, entry.first.second, false});
-    return true;
-  });
+  for (auto it = typing_until_.begin(); it != typing_until_.end();) {
+    const auto [where, until] = *it++;
+    if (until <= c_.now) on_message(where.first, where.second);
+  }
   for (auto it = present_.begin(); it != present_.end();) {
-    if (it->second.until > c_.now) {
-      ++it;
-      continue;
-    }
-    const auto [user, heard] = *it;
-    it = present_.erase(it);
+    const auto [user, heard] = *it++;
+    if (heard.until > c_.now) continue;
+    keep(present_, user);
+    present_.erase(user);
     SOTTO_TRY(left(user, heard));
   }
   if (!session_.ready() || !available_ || !presence_due_ || *presence_due_ > c_.now) return {};

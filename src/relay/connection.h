@@ -2,6 +2,7 @@
 #pragma once
 
 #include <list>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -30,8 +31,18 @@ struct Waiting {
   bool counted = false;
   /// How often an invitation was written down for it.
   int reservations = 0;
+  /// An ack that others were joined to (Acks).
+  bool joined = false;
   /// Received::stamp.
   std::uint64_t stamp = 0;
+};
+
+/// Acks of a connection that wait.
+struct HeldAcks {
+  /// When they are carried out; or when the last ones were, if none wait.
+  std::uint64_t due = 0;
+  std::uint64_t ack_no = 0;
+  std::map<ChatId, std::uint64_t> cursors;
 };
 
 /// What one connection was sent of one chat and has not acked yet, and how far it was sent.
@@ -45,6 +56,8 @@ struct Feed {
   std::vector<InFlight> in_flight;
   /// Stands in `Delivery::ready`.
   bool ready = false;
+  /// The device said that it has what it was sent, and that is not durable yet: to be remembered till then.
+  bool arrived = false;
 };
 
 /// Of a main or peek connection.
@@ -86,6 +99,7 @@ struct Connection {
   TokenBucket requests;
   std::list<Waiting> waiting;
   std::size_t waiting_bytes = 0;
+  HeldAcks held_acks;
   /// Its next request waits until the writes of the last one are done.
   bool blocked = false;
   /// Nothing of it is accepted any more; its Close is on the way.

@@ -32,15 +32,6 @@ struct Pending {
   std::size_t bytes = 0;
 };
 
-constexpr std::uint64_t ack_retry_ms = 1000;
-
-/// An ack whose writes failed, to be carried out again.
-struct LateAck {
-  std::uint64_t due = 0;
-  ConnectionId connection = 0;
-  Waiting request;
-};
-
 }  // namespace
 
 class Core::Impl {
@@ -53,7 +44,7 @@ class Core::Impl {
     for (auto& input : inputs) std::visit([this](auto& it) { take(it); }, input);
     rooms_.cursors.on_timers();
     rooms_.delivery.on_timers();
-    take_late_acks();
+    rooms_.acks.on_timers();
     drop_unauthenticated();
     rooms_.blobs.expire();
     rooms_.expiry.look();
@@ -66,6 +57,7 @@ class Core::Impl {
 
   Outputs stop(Timestamp now) {
     advance_clock(now);
+    rooms_.acks.release_all();
     work();
     rooms_.cursors.hurry();
     for (int turn = 0; turn < 8 && work(); ++turn) continue;
@@ -103,6 +95,8 @@ class Core::Impl {
   void take(Closed& input) {
     auto* connection = s_.find(input.id);
     if (connection == nullptr) return;
+    rooms_.acks.release(*connection);
+    if (!connection->waiting.empty() && connection->waiting.front().joined) handle_next(*connection);
     s_.set_offline(*connection);
     rooms_.pushes.left(*connection);
     s_.waits_for_drain.erase(input.id);
@@ -153,19 +147,6 @@ class Core::Impl {
       if (many || connection->waiting_bytes > s_.config.waiting_bytes) {
         s_.close(*connection, close_code::policy_violation, "too many waiting requests");
       }
-    }
-  }
-
-  /// At most as many as entries are in flight: what is not acked is not followed by more.
-  void take_late_acks() {
-    while (!late_acks_.empty() && late_acks_.front().due <= s_.now) {
-      auto late = std::move(late_acks_.front());
-      late_acks_.pop_front();
-      auto* connection = s_.find(late.connection);
-      if (connection == nullptr || connection->closing) continue;
-      connection->waiting_bytes += late.request.bytes;
-      connection->waiting.push_back(std::move(late.request));
-      s_.make_runnable(*connection);
     }
   }
 
@@ -239,6 +220,12 @@ class Core::Impl {
   /// False: the request waits for the backend.
   bool handle_next(Connection& connection) {
     auto& next = connection.waiting.front();
+    if (next.request.has_ack() && rooms_.acks.hold(connection, next)) {
+      s_.counters.requests.add(Command::kAck, 0);
+      connection.waiting_bytes -= next.bytes;
+      connection.waiting.pop_front();
+      return true;
+    }
     Call call{connection, next.request, {}, {}, {}, false, {}};
     auto answer = count_in(connection, next);
     if (!answer) answer = dispatch(rooms_, call);
@@ -277,7 +264,11 @@ class Core::Impl {
         pending_.push_back(std::move(pending));
         continue;
       }
-      const auto fate = s_.batch.fate_of(pending.depends);
+      auto fate = s_.batch.fate_of(pending.depends);
+      const bool ack = pending.request.id == 0 && pending.request.request.has_ack();
+      // Nobody is told of it, and its device has nothing more to ack: else the entries would stay.
+      if (!fate && ack && wire::status_of(pending.response).code() == ErrorCode::UNAVAILABLE)
+        fate = ErrorCode::UNAVAILABLE;
       auto* connection = s_.find(pending.connection);
       if (connection != nullptr) {
         connection->answer_bytes -= pending.bytes;
@@ -294,10 +285,8 @@ class Core::Impl {
       }
       if (pending.failed) pending.failed();
       if (connection == nullptr || connection->closing) continue;
-      if (pending.request.id == 0 && pending.request.request.has_ack() && !SOTTO_PLANTED(failed_ack_forgotten)) {
-        // Nobody is told that it failed, and its device has nothing more to ack: else the entries would stay.
-        SOTTO_RARE(ack_carried_out_again);
-        late_acks_.push_back({s_.now + ack_retry_ms, pending.connection, std::move(pending.request)});
+      if (ack && !SOTTO_PLANTED(failed_ack_forgotten)) {
+        rooms_.acks.again(*connection, pending.request);
         continue;
       }
       SOTTO_RARE(request_failed_by_storage);
@@ -320,6 +309,7 @@ class Core::Impl {
   }
 
   void count(const Waiting& request, std::uint32_t status) {
+    if (request.joined) return;  // each part was, when it came
     const auto command = request.request.command_case();
     s_.counters.requests.add(command, status);
     if (command == Command::kAuthenticate && status != 0) ++s_.counters.sessions_refused;
@@ -363,7 +353,7 @@ class Core::Impl {
     const auto add = [&](std::uint64_t at) { due = std::min(due.value_or(at), at); };
     if (!s_.timers.empty()) add(s_.timers.begin()->first);
     if (!strangers_.empty()) add(strangers_.front().first);
-    if (!late_acks_.empty()) add(late_acks_.front().due);
+    if (const auto acks = rooms_.acks.next_due()) add(*acks);
     if (const auto retry = rooms_.delivery.next_retry()) add(*retry);
     if (s_.checkpoint_due != 0) add(s_.checkpoint_due);
     add(rooms_.blobs.next_expiry());
@@ -376,7 +366,6 @@ class Core::Impl {
   State s_;
   Rooms rooms_;
   std::vector<Pending> pending_;
-  std::deque<LateAck> late_acks_;
   /// Stamps of what was answered in this step.
   std::vector<std::uint64_t> answered_;
   /// Connections that a frame came from in this step.

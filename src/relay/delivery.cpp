@@ -70,19 +70,33 @@ void Delivery::appended(const ChatId& id, std::uint64_t seq) {
   }
 }
 
+void Delivery::make_room(DeliveryState& state, Feed& feed, std::uint64_t seq) {
+  const auto end = std::ranges::find_if(feed.in_flight, [&](const auto& sent) { return sent.seq > seq; });
+  for (auto sent = feed.in_flight.begin(); sent != end; ++sent) {
+    --state.entries_in_flight;
+    state.bytes_in_flight -= sent->bytes;
+  }
+  feed.in_flight.erase(feed.in_flight.begin(), end);
+}
+
+void Delivery::has_arrived(Connection& connection, const ChatId& chat, std::uint64_t seq) {
+  if (!connection.delivery) return;
+  const auto it = connection.delivery->feeds.find(chat);
+  if (it == connection.delivery->feeds.end()) return;
+  make_room(*connection.delivery, it->second, seq);
+  it->second.arrived = true;
+  wake(connection);
+}
+
 void Delivery::acked(Connection& connection, const ChatId& chat, std::uint64_t seq) {
   if (!connection.delivery) return;
   auto& d = *connection.delivery;
   const auto it = d.feeds.find(chat);
   if (it == d.feeds.end()) return;
   Feed& feed = it->second;
-  const auto end = std::ranges::find_if(feed.in_flight, [&](const auto& sent) { return sent.seq > seq; });
-  for (auto sent = feed.in_flight.begin(); sent != end; ++sent) {
-    --d.entries_in_flight;
-    d.bytes_in_flight -= sent->bytes;
-  }
-  feed.in_flight.erase(feed.in_flight.begin(), end);
+  make_room(d, feed, seq);
   feed.next = std::max(feed.next, seq + 1);
+  feed.arrived = false;
   if (feed.in_flight.empty() && !feed.ready) d.feeds.erase(it);
   wake(connection);
 }
@@ -178,7 +192,7 @@ bool Delivery::serve(Connection& connection, Chat& chat, Feed& feed, const ChatM
   auto& d = *connection.delivery;
   const auto next = next_owed(member, feed.next - 1, chat.durable_head);
   if (!next) {
-    if (feed.in_flight.empty()) d.feeds.erase(chat.id);
+    if (feed.in_flight.empty() && !feed.arrived) d.feeds.erase(chat.id);
     return true;
   }
   feed.ready = true;

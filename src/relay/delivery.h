@@ -16,7 +16,9 @@ class Delivery {
   void start(Connection& connection, std::uint64_t receipts_since);
   /// An entry is durable: those who are owed it and online get it.
   void appended(const ChatId& chat, std::uint64_t seq);
-  /// The device acked: its window has room again.
+  /// The device says that it has what it was sent up to here: its window has room again.
+  void has_arrived(Connection& connection, const ChatId& chat, std::uint64_t seq);
+  /// That is durable: nothing up to here is sent any more.
   void acked(Connection& connection, const ChatId& chat, std::uint64_t seq);
   /// The connection can be served, perhaps.
   void wake(Connection& connection);
@@ -42,6 +44,7 @@ class Delivery {
   bool serve(Connection& connection, Chat& chat, Feed& feed, const ChatMember& member);
   void read(Connection& connection, const ChatId& chat, std::uint64_t from, std::uint64_t to);
   void deliver(Connection& connection, Chat& chat, Feed& feed, const std::vector<LogEntryAt>& entries);
+  static void make_room(DeliveryState& state, Feed& feed, std::uint64_t seq);
   void tell_gap(Connection& connection, Chat& chat, Feed& feed, const ChatMember& member);
   [[nodiscard]] bool has_room(const Connection& connection);
   /// A chat that cannot be read holds up no other; the device is not told of it until it can be.

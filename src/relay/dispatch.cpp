@@ -87,6 +87,7 @@ Rooms::Rooms(State& state)
       directory(state, session),
       deletion(state, session),
       cursors(state, delivery),
+      acks(state, delivery),
       expiry(state, cursors),
       chat_log(state, delivery, pushes, expiry),
       blobs(state),

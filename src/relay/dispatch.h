@@ -1,6 +1,7 @@
 // Which command goes where, and on which kind of connection it is allowed.
 #pragma once
 
+#include "relay/acks.h"
 #include "relay/blobs.h"
 #include "relay/chat_log.h"
 #include "relay/cursors.h"
@@ -31,6 +32,7 @@ struct Rooms {
   Directory directory;
   Deletion deletion;
   Cursors cursors;
+  Acks acks;
   Expiry expiry;
   ChatLog chat_log;
   Blobs blobs;

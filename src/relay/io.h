@@ -170,6 +170,8 @@ struct CoreConfig {
 
   std::uint64_t authentication_ms = 30'000;
   std::uint64_t receipt_ms = 1000;
+  /// Acks of a connection that come within so long of each other are carried out together.
+  std::uint64_t ack_ms = 100;
   /// A snapshot that is worth waiting for, and how long.
   std::size_t small_snapshot_bytes = 4 * 1024;
   std::uint64_t trim_ms = 1000;

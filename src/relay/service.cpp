@@ -44,7 +44,7 @@ Result<std::unique_ptr<Service>> Service::start(ServiceConfig config) {
                      CodeSender::start(*service->config_.codes, service->random_, service->config_.log));
   }
   service->core_ =
-      std::make_unique<Core>(*service->backend_, service->random_, service->config_.core, service->config_.log);
+      std::make_unique<Core>(*service->backend_, service->core_random_, service->config_.core, service->config_.log);
   auto server_config = service->config_.server;
   server_config.max_unprocessed_bytes = unprocessed_bytes;
   // The core counts what it sent until it is told that the queue is empty.

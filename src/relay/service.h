@@ -75,6 +75,8 @@ class Service final : public net::ServerHandler, private AdminSource {
 
   ServiceConfig config_;
   SystemRandom random_;
+  /// The core's: it draws for each message.
+  BufferedRandom core_random_{random_};
   std::unique_ptr<SqliteBackend> backend_;
   std::unique_ptr<Core> core_;
   JsonConnections json_;

@@ -96,3 +96,38 @@ TEST_CASE("the system's generator fills what it is given and does not repeat") {
   CHECK(std::ranges::count(one, 0) < 500);
   random.fill({});
 }
+
+TEST_CASE("A buffered source gives the bytes of its own source, each of them once") {
+  class Counting final : public Random {
+   public:
+    void fill(std::span<std::uint8_t> out) override {
+      ++calls;
+      for (auto& byte : out) byte = static_cast<std::uint8_t>(next++ % 251);
+    }
+    std::size_t calls = 0;
+    std::size_t next = 0;
+  };
+  Counting source;
+  BufferedRandom random(source);
+  std::vector<std::uint8_t> given;
+  for (int i = 0; i < 64; ++i) {
+    std::array<std::uint8_t, 16> piece{};
+    random.fill(piece);
+    given.insert(given.end(), piece.begin(), piece.end());
+  }
+  CHECK(source.calls == 1);
+  for (std::size_t i = 0; i < given.size(); ++i) CHECK(given[i] == i % 251);
+  // What does not fit into what is left begins anew, and what fits into no buffer comes from the source itself.
+  std::array<std::uint8_t, 5> small{};
+  random.fill(small);
+  CHECK(source.calls == 2);
+  CHECK(small[0] == given.size() % 251);
+  std::vector<std::uint8_t> large(5000);
+  const auto before = source.next;
+  random.fill(large);
+  CHECK(source.calls == 3);
+  CHECK(large.front() == before % 251);
+  random.fill(small);
+  CHECK(source.calls == 3);
+  CHECK(small[0] == (given.size() + 5) % 251);
+}

@@ -223,6 +223,7 @@ TEST_CASE("an account with many chats is released in bounded steps, also over re
     groups.push_back(make_group(world, ann, {ben.person}));
     ann.ack(groups.back().id, 1);
   }
+  world.advance(world.config.ack_ms);
   auto& person = *ben.person;
   const auto waiting = [&] { return of(world, keys::memberships_of(person.device())); };
   REQUIRE(waiting() == chats);

@@ -1,0 +1,36 @@
+// Acks between their arrival and their turn. Nobody is answered, so a busy connection's may wait and be carried out as
+// one; and those whose writes failed come again, since the device will not send them a second time.
+#pragma once
+
+#include "relay/state.h"
+
+namespace sotto::relay {
+
+class Delivery;
+
+class Acks {
+ public:
+  Acks(State& state, Delivery& delivery) : s_(state), delivery_(delivery) {}
+
+  /// False: it is to be carried out now. Else it was joined with others of its connection, which come together within
+  /// CoreConfig::ack_ms; its device's window has room again at once.
+  bool hold(Connection& connection, const Waiting& request);
+  /// It was not carried out, or that failed: once more in a while.
+  void again(Connection& connection, const Waiting& request);
+  /// What is due becomes a request.
+  void on_timers();
+  /// What the connection holds becomes its next request now.
+  void release(Connection& connection);
+  /// That of all.
+  void release_all();
+  [[nodiscard]] std::optional<std::uint64_t> next_due() const;
+
+ private:
+  void join(Connection& connection, const wire::Ack& ack, std::uint64_t due);
+  State& s_;
+  Delivery& delivery_;
+  /// Of connections that hold some: HeldAcks::due.
+  std::set<std::pair<std::uint64_t, ConnectionId>> due_;
+};
+
+}  // namespace sotto::relay
