@@ -5,6 +5,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LES
   # False positives when optimising: std::string (GCC bug 105651) and std::vector of bytes (105329, 100366).
   list(APPEND SOTTO_WARNINGS -Wno-restrict -Wno-stringop-overread -Wno-array-bounds)
 endif()
+if(SOTTO_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  # What it says depends on what is inlined, and on which file is the main one. Plain builds have these warnings.
+  list(APPEND SOTTO_WARNINGS -Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-subobject-linkage)
+endif()
 
 add_library(sotto_options INTERFACE)
 target_compile_options(sotto_options INTERFACE ${SOTTO_WARNINGS})
@@ -18,6 +22,14 @@ endif()
 if(SOTTO_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
+
+# sotto_unity(TARGET...): with SOTTO_UNITY, several of a target's sources are compiled at a time. The names that they keep
+# to themselves have to differ.
+function(sotto_unity)
+  if(SOTTO_UNITY)
+    set_target_properties(${ARGN} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
+  endif()
+endfunction()
 
 # sotto_folder(NAME [FOLDER folder] [ONLY regex] [WITHOUT regex] [USES target...] [LIBS target...]): the target of
 # src/NAME, or of a part of src/FOLDER.
@@ -38,4 +50,5 @@ function(sotto_folder name)
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>)
   list(TRANSFORM ARG_USES PREPEND sotto_)
   target_link_libraries(sotto_${name} PUBLIC ${ARG_USES} ${ARG_LIBS} PRIVATE $<BUILD_INTERFACE:sotto_options>)
+  sotto_unity(sotto_${name})
 endfunction()

@@ -12,8 +12,8 @@ namespace sotto::client {
 
 namespace {
 
-constexpr std::chrono::milliseconds retry_first{200};
-constexpr std::chrono::milliseconds retry_most{10'000};
+constexpr std::chrono::milliseconds intent_retry_first{200};
+constexpr std::chrono::milliseconds intent_retry_most{10'000};
 
 IntentKind kind_of(ChangeKind kind) {
   switch (kind) {
@@ -268,7 +268,8 @@ Status Intents::take_roster(const ChatId& chat, const wire::Response& response) 
 Status Intents::retry_later(const ChatId& chat, const Error& why) {
   auto& patience = runtimes_.patience(chat);
   runtimes_.of(chat).intent_busy = false;
-  const auto wait = std::max(why.retry_after, backoff(patience.intent_failures++, retry_first, retry_most, c_.random));
+  const auto wait =
+      std::max(why.retry_after, backoff(patience.intent_failures++, intent_retry_first, intent_retry_most, c_.random));
   patience.intent_retry = c_.now + wait;
   return {};
 }

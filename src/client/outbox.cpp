@@ -10,8 +10,8 @@
 namespace sotto::client {
 
 namespace {
-constexpr std::chrono::milliseconds retry_first{500};
-constexpr std::chrono::milliseconds retry_most{60'000};
+constexpr std::chrono::milliseconds send_retry_first{500};
+constexpr std::chrono::milliseconds send_retry_most{60'000};
 
 wire::Urgency urgency_of(Urgency urgency) {
   switch (urgency) {
@@ -215,7 +215,7 @@ Status Outbox::on_success(ChatRow& chat, const OutboxRow& row, const wire::Accep
     SOTTO_RARE(number_of_another_message);
     runtime.refused = true;
     if (runtime.send_failures++ > 0) {
-      runtime.send_retry = c_.now + backoff(runtime.send_failures, retry_first, retry_most, c_.random);
+      runtime.send_retry = c_.now + backoff(runtime.send_failures, send_retry_first, send_retry_most, c_.random);
     }
     SOTTO_TRY(c_.outbox.drop_numbers(chat.id, row.place));
     chat.next_n = accepted.last_n() + 1;
@@ -290,7 +290,8 @@ Status Outbox::on_refusal(ChatRow& chat, const OutboxRow& row, const wire::Respo
       SOTTO_TRY(c_.chats.update(chat));
       return emit_message(chat.id, row.id);
   }
-  const auto wait = std::max(why.retry_after, backoff(runtime.send_failures++, retry_first, retry_most, c_.random));
+  const auto wait =
+      std::max(why.retry_after, backoff(runtime.send_failures++, send_retry_first, send_retry_most, c_.random));
   runtime.send_retry = c_.now + wait;
   return {};
 }

@@ -14,10 +14,10 @@ namespace sotto::client {
 
 namespace {
 
-constexpr std::chrono::milliseconds retry_first{1000};
-constexpr std::chrono::milliseconds retry_most{300'000};
+constexpr std::chrono::milliseconds fetch_retry_first{1000};
+constexpr std::chrono::milliseconds fetch_retry_most{300'000};
 constexpr std::size_t fetches_at_a_time = 4;
-constexpr std::size_t most_heard = 10'000;
+constexpr std::size_t most_people_heard = 10'000;
 
 }  // namespace
 
@@ -107,7 +107,7 @@ Status People::on_profile_access(const UserId& user, const wire::ProfileAccess& 
   constexpr std::uint64_t most = std::uint64_t{1} << 50;
   if (!assign_exact(key, wire::view(access.key())) || access.version() == 0 || access.version() > most) return {};
   if (const auto heard = heard_.find(user); heard != heard_.end() && heard->second >= access.version()) return {};
-  if (heard_.size() >= most_heard) heard_.clear();
+  if (heard_.size() >= most_people_heard) heard_.clear();
   heard_[user] = access.version();
   SOTTO_TRY_ASSIGN(const bool wanted, c_.people.want_profile(user, key, access.version()));
   look_ = look_ || wanted;
@@ -121,7 +121,7 @@ bool People::taken(const wire::Response& response) {
     return true;
   }
   c_.log.warning("the relay did not take what people are to see: ", status.error().code);
-  const auto wait = backoff(failures_++, retry_first, retry_most, c_.random);
+  const auto wait = backoff(failures_++, fetch_retry_first, fetch_retry_most, c_.random);
   not_before_ = c_.now + std::max(status.error().retry_after, wait);
   // What no try would change is not tried again.
   return !status.error().retryable;

@@ -8,7 +8,7 @@
 namespace sotto::client {
 
 namespace {
-constexpr std::chrono::milliseconds retry_wait{10'000};
+constexpr std::chrono::milliseconds token_retry_wait{10'000};
 }
 
 Status PushToken::on_command(const SetPushTokenCommand& command) {
@@ -44,7 +44,7 @@ Status PushToken::on_answer(std::uint64_t attempt, const wire::Response& respons
   const auto status = wire::status_of(response);
   if (!status.ok() && status.error().retryable) {
     look_ = true;
-    retry_at_ = c_.now + std::max(status.error().retry_after, retry_wait);
+    retry_at_ = c_.now + std::max(status.error().retry_after, token_retry_wait);
     return {};
   }
   if (status.ok()) {

@@ -13,8 +13,8 @@ namespace {
 constexpr std::chrono::milliseconds between_marks{1000};
 /// Marks that wait for commits; what does not fit is not shown as read until more is.
 constexpr std::size_t most_early = 10'000;
-constexpr std::chrono::milliseconds retry_first{1000};
-constexpr std::chrono::milliseconds retry_most{60'000};
+constexpr std::chrono::milliseconds mark_retry_first{1000};
+constexpr std::chrono::milliseconds mark_retry_most{60'000};
 }  // namespace
 
 Status Receipts::on_command(const MarkReadCommand& command) {
@@ -105,7 +105,7 @@ Status Receipts::on_told(const ChatId& id, std::uint64_t seq, const wire::Respon
     return c_.chats.set_told_mark(id, seq);
   }
   if (status.error().retryable && status.error().code != ErrorCode::STALE_GENERATION) {
-    const auto wait = backoff(mark.failures++, retry_first, retry_most, c_.random);
+    const auto wait = backoff(mark.failures++, mark_retry_first, mark_retry_most, c_.random);
     mark.not_before += std::max(status.error().retry_after, wait);
     return {};
   }

@@ -12,7 +12,6 @@ namespace {
 enum class Mode : std::uint8_t { base = 0x00, psk = 0x01 };
 
 constexpr std::size_t shared_secret_size = 32;
-constexpr std::size_t hash_size = Sha256Digest::size_bytes;
 
 // RFC 9180 sections 4.1 and 5.1: kem_id 0x0020, kdf_id 0x0001, aead_id 0x0003.
 constexpr std::array<std::uint8_t, 5> kem_suite_id = {'K', 'E', 'M', 0x00, 0x20};
@@ -81,7 +80,7 @@ HpkeContext key_schedule(const SecretBytes& shared_secret, ByteView info, const 
   AeadKey key(expand("key", AeadKey::size_bytes).view().first<AeadKey::size_bytes>());
   AeadNonce base_nonce;
   assign_exact(base_nonce, expand("base_nonce", AeadNonce::size_bytes).view());
-  return {std::move(key), base_nonce, expand("exp", hash_size)};
+  return {std::move(key), base_nonce, expand("exp", Sha256Digest::size_bytes)};
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace sotto::mls {
 
 namespace {
 
-Error invalid(const char* why) { return {ErrorCode::INVALID_COMMIT, why}; }
+Error invalid_tree(const char* why) { return {ErrorCode::INVALID_COMMIT, why}; }
 
 const Bytes* stored_parent_hash(const TreeNode& node) {
   if (node.parent) return &node.parent->parent_hash;
@@ -53,7 +53,7 @@ Status verify_parent_hashes(const RatchetTree& tree) {
     const auto right = right_child(i);
     if (count_valid_descendants(tree, *parent, left, right) + count_valid_descendants(tree, *parent, right, left) !=
         1) {
-      return invalid("a parent hash does not verify");
+      return invalid_tree("a parent hash does not verify");
     }
   }
   return {};
@@ -65,16 +65,16 @@ Status verify_unmerged_leaves(const RatchetTree& tree) {
     if (!parent) continue;
     const auto& leaves = parent->unmerged_leaves;
     if (std::adjacent_find(leaves.begin(), leaves.end(), std::greater_equal<>()) != leaves.end()) {
-      return invalid("unmerged leaves are not sorted");
+      return invalid_tree("unmerged leaves are not sorted");
     }
     for (const auto leaf : leaves) {
       if (leaf.value >= tree.leaf_count() || !is_above(i, leaf) || !tree.leaf(leaf)) {
-        return invalid("an unmerged leaf is blank or elsewhere");
+        return invalid_tree("an unmerged leaf is blank or elsewhere");
       }
       for (auto between = parent_of(to_node(leaf)); between != i; between = parent_of(between)) {
         const auto& node = tree.node(between).parent;
         if (node && !std::binary_search(node->unmerged_leaves.begin(), node->unmerged_leaves.end(), leaf)) {
-          return invalid("an unmerged leaf is not unmerged below");
+          return invalid_tree("an unmerged leaf is not unmerged below");
         }
       }
     }
@@ -90,11 +90,11 @@ Status verify_unique_keys(const RatchetTree& tree) {
   for (NodeIndex i = 0; i < node_width(tree.leaf_count()); ++i) {
     const auto* key = tree.public_key(i);
     if (key == nullptr) continue;
-    if (key->size() != crypto::KemPublicKey::size_bytes) return invalid("an encryption key has the wrong size");
-    if (!encryption_keys.insert(as_text(*key)).second) return invalid("an encryption key is used twice");
+    if (key->size() != crypto::KemPublicKey::size_bytes) return invalid_tree("an encryption key has the wrong size");
+    if (!encryption_keys.insert(as_text(*key)).second) return invalid_tree("an encryption key is used twice");
     const auto& leaf = tree.node(i).leaf;
     if (leaf && !signature_keys.insert(as_text(leaf->signature_key)).second) {
-      return invalid("a signature key is used twice");
+      return invalid_tree("a signature key is used twice");
     }
   }
   return {};
@@ -109,7 +109,7 @@ Status verify_capabilities(const RatchetTree& tree, const Extensions& group_exte
           std::all_of(used.begin(), used.end(),
                       [&](CredentialType type) { return leaf.capabilities.has_credential(type); });
   });
-  if (!all) return invalid("a member does not support an extension, a credential or a required capability");
+  if (!all) return invalid_tree("a member does not support an extension, a credential or a required capability");
   return {};
 }
 
@@ -117,7 +117,7 @@ Status verify_leaves(const RatchetTree& tree, ByteView group_id) {
   for (LeafIndex i{0}; i.value < tree.leaf_count(); ++i.value) {
     const auto& leaf = tree.leaf(i);
     if (!leaf) continue;
-    if (!leaf->validate().ok()) return invalid("a leaf is not valid");
+    if (!leaf->validate().ok()) return invalid_tree("a leaf is not valid");
     if (!leaf->verify(group_id, i)) return ErrorCode::BAD_SIGNATURE;
   }
   return {};

@@ -16,19 +16,11 @@
 #include <system_error>
 
 #include "base/try.h"
+#include "net/openssl_owned.h"
 #include "net/tls.h"
 
 namespace sotto::net {
 namespace {
-
-struct Deleter {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-  void operator()(X509* certificate) const { X509_free(certificate); }
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-  void operator()(X509_EXTENSION* extension) const { X509_EXTENSION_free(extension); }
-};
-template <typename T>
-using Owned = std::unique_ptr<T, Deleter>;
 
 constexpr long valid_days = 825;
 constexpr long seconds_a_day = 24 * 60 * 60;
@@ -83,7 +75,7 @@ Status add_extension(X509* certificate, int nid, const std::string& value) {
   X509V3_CTX context;
   X509V3_set_ctx_nodb(&context);
   X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
-  const Owned<X509_EXTENSION> extension(X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
+  const OpensslOwned<X509_EXTENSION> extension(X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
   if (!extension || X509_add_ext(certificate, extension.get(), -1) != 1) return failed("extension");
   return {};
 }
@@ -113,14 +105,14 @@ Status set_fields(X509* certificate, EVP_PKEY* key, const std::string& names) {
 Status make_self_signed_certificate(const std::string& certificate_path, const std::string& key_path,
                                     const std::vector<std::string>& hostnames) {
   SOTTO_TRY_ASSIGN(const std::string names, alternative_names(hostnames));
-  const Owned<EVP_PKEY> key(EVP_EC_gen("P-256"));
-  const Owned<X509> certificate(X509_new());
+  const OpensslOwned<EVP_PKEY> key(EVP_EC_gen("P-256"));
+  const OpensslOwned<X509> certificate(X509_new());
   if (!key || !certificate) return failed("key");
   SOTTO_TRY(set_fields(certificate.get(), key.get(), names));
   if (X509_sign(certificate.get(), key.get(), EVP_sha256()) == 0) return failed("signing");
 
-  const Owned<BIO> key_text(BIO_new(BIO_s_secmem()));
-  const Owned<BIO> certificate_text(BIO_new(BIO_s_mem()));
+  const OpensslOwned<BIO> key_text(BIO_new(BIO_s_secmem()));
+  const OpensslOwned<BIO> certificate_text(BIO_new(BIO_s_mem()));
   if (!key_text || !certificate_text ||
       PEM_write_bio_PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1 ||
       PEM_write_bio_X509(certificate_text.get(), certificate.get()) != 1) {
@@ -131,10 +123,10 @@ Status make_self_signed_certificate(const std::string& certificate_path, const s
 }
 
 Result<CertificateFacts> certificate_facts(const std::string& certificate_path) {
-  const Owned<BIO> file(BIO_new_file(certificate_path.c_str(), "r"));
-  std::vector<Owned<X509>> chain;
+  const OpensslOwned<BIO> file(BIO_new_file(certificate_path.c_str(), "r"));
+  std::vector<OpensslOwned<X509>> chain;
   while (file) {
-    Owned<X509> next(PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr));
+    OpensslOwned<X509> next(PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr));
     if (!next) break;
     chain.push_back(std::move(next));
   }
@@ -162,8 +154,8 @@ Result<CertificateFacts> certificate_facts(const std::string& certificate_path) 
 }
 
 Result<SpkiHash> spki_hash_of_file(const std::string& certificate_path) {
-  const Owned<BIO> file(BIO_new_file(certificate_path.c_str(), "r"));
-  const Owned<X509> certificate(file ? PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr) : nullptr);
+  const OpensslOwned<BIO> file(BIO_new_file(certificate_path.c_str(), "r"));
+  const OpensslOwned<X509> certificate(file ? PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr) : nullptr);
   if (!certificate) return Error(ErrorCode::TLS_FAILED, certificate_path + " holds no certificate");
   return spki_hash(certificate.get());
 }

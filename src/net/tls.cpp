@@ -11,20 +11,15 @@
 #include <system_error>
 
 #include "base/try.h"
+#include "net/openssl_owned.h"
 
 namespace sotto::net {
 namespace {
 
-struct Deleter {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-  void operator()(X509* certificate) const { X509_free(certificate); }
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-  void operator()(STACK_OF(X509) * stack) const { sk_X509_pop_free(stack, X509_free); }
-};
-using Bio = std::unique_ptr<BIO, Deleter>;
-using Certificate = std::unique_ptr<X509, Deleter>;
-using Key = std::unique_ptr<EVP_PKEY, Deleter>;
-using Chain = std::unique_ptr<STACK_OF(X509), Deleter>;
+using Bio = OpensslOwned<BIO>;
+using Certificate = OpensslOwned<X509>;
+using Key = OpensslOwned<EVP_PKEY>;
+using Chain = OpensslOwned<STACK_OF(X509)>;
 
 /// Takes OpenSSL's error queue, which belongs to the thread, and leaves it empty.
 Error tls_error(std::string doing) {

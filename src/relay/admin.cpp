@@ -32,7 +32,7 @@ bool names_this_machine(const mg_connection* connection) {
   return host == "localhost" || is_loopback(std::string(host));
 }
 
-struct Answer {
+struct HttpAnswer {
   int status = 200;
   const char* type = "text/plain; charset=utf-8";
   std::string body;
@@ -45,9 +45,9 @@ std::string random_hex() {
   return to_hex(bytes);
 }
 
-Answer page() {
+HttpAnswer page() {
   const auto nonce = random_hex();
-  Answer out;
+  HttpAnswer out;
   out.type = "text/html; charset=utf-8";
   out.policy = "default-src 'none'; connect-src 'self'; style-src 'nonce-" + nonce + "'; script-src 'nonce-" + nonce +
                "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -59,7 +59,7 @@ Answer page() {
   return out;
 }
 
-Answer answer_to(std::string_view path, const AdminSource& source) {
+HttpAnswer answer_to(std::string_view path, const AdminSource& source) {
   if (path == "/healthz") return {.body = "ok\n"};
   if (path == "/readyz") {
     const auto unready = source.unready();
@@ -136,7 +136,7 @@ class AdminServer::Impl {
   static int on_request(mg_connection* connection) {
     const auto* request = mg_get_request_info(connection);
     const auto& self = *static_cast<const Impl*>(request->user_data);
-    Answer answer;
+    HttpAnswer answer;
     const std::string_view method = request->request_method;
     if (self.loopback_ && !names_this_machine(connection)) {
       answer = {.status = 403, .body = "not by this name\n"};

@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint64_t expiry_interval_ms = 3600ULL * 1000;
 constexpr std::size_t expiries_a_run = 100;
 constexpr std::size_t blobs_known = 10'000;
-constexpr int conflicts_at_most = 3;
+constexpr int blob_conflicts_at_most = 3;
 /// Of those that have a blob: so many are remembered. A blob that was announced to more lives its whole time.
 constexpr std::size_t receivers_kept = 1000;
 
@@ -199,7 +199,7 @@ Answer Blobs::change_by(Call& call, const std::string& attachment_id, Change wha
   const auto limited = s_.limit('r', {view(device.user), view(device.device)}, s_.config.blob_changes);
   if (limited) return limited;
   call.late = std::make_shared<LateAnswer>();
-  change(*blob, std::move(what), call.late, conflicts_at_most);
+  change(*blob, std::move(what), call.late, blob_conflicts_at_most);
   return wire::Response{};
 }
 

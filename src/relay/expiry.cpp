@@ -6,7 +6,7 @@ namespace sotto::relay {
 
 namespace {
 
-constexpr std::uint64_t hour_ms = 3600ULL * 1000;
+constexpr std::uint64_t longest_wait_ms = 3600ULL * 1000;
 constexpr std::uint64_t minute_ms = 60ULL * 1000;
 constexpr std::uint64_t next_page_ms = 1000;
 constexpr std::size_t chats_a_look = 64;
@@ -29,7 +29,7 @@ void Expiry::note(Chat& chat, const Dependency& dependency) {
 
 void Expiry::look() {
   if (s_.now < next_look_) return;
-  next_look_ = s_.now + std::min(hour_ms, period_ms());
+  next_look_ = s_.now + std::min(longest_wait_ms, period_ms());
   if (due_.empty()) scan();
 }
 

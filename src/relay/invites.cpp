@@ -21,7 +21,7 @@ constexpr std::string_view alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 /// Of an invitation's hash, which is enough to name it.
 constexpr std::size_t id_bytes = 8;
 
-Result<std::unique_ptr<store::Database>> open_store(const std::string& data_dir) {
+Result<std::unique_ptr<store::Database>> open_store_in(const std::string& data_dir) {
   const auto path = data_dir + "/relay.db";
   // Opening for writing would make it.
   if (auto there = store::Database::open_existing(path, {}); !there.ok()) {
@@ -66,7 +66,7 @@ Result<std::string> create_invite(const std::string& data_dir, std::uint32_t use
   if (uses < 1 || uses > most_uses || lifetime < std::chrono::hours(1) || lifetime > longest_lifetime) {
     return Error(ErrorCode::INVALID_ARGUMENT, "an invitation has 1 to 1000 uses, and lives for an hour to ten years");
   }
-  SOTTO_TRY_ASSIGN(auto db, open_store(data_dir));
+  SOTTO_TRY_ASSIGN(auto db, open_store_in(data_dir));
   const auto text = new_text(random);
   InviteRecord invite;
   invite.uses = uses;
@@ -79,7 +79,7 @@ Result<std::string> create_invite(const std::string& data_dir, std::uint32_t use
 }
 
 Result<std::vector<RelayInvite>> list_invites(const std::string& data_dir) {
-  SOTTO_TRY_ASSIGN(auto db, open_store(data_dir));
+  SOTTO_TRY_ASSIGN(auto db, open_store_in(data_dir));
   std::vector<RelayInvite> out;
   SOTTO_TRY(for_each(*db, [&](ByteView key, const InviteRecord& invite) {
     out.push_back({id_of(key), invite.uses, static_cast<std::uint32_t>(invite.used_by.size()),
@@ -89,7 +89,7 @@ Result<std::vector<RelayInvite>> list_invites(const std::string& data_dir) {
 }
 
 Status revoke_invite(const std::string& data_dir, const std::string& name) {
-  SOTTO_TRY_ASSIGN(auto db, open_store(data_dir));
+  SOTTO_TRY_ASSIGN(auto db, open_store_in(data_dir));
   SOTTO_TRY_ASSIGN(auto transaction, store::Transaction::begin(*db));
   const auto whole = keys::invite(invite_hash(name));
   std::vector<RecordKey> found;

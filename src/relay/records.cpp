@@ -9,8 +9,6 @@ namespace sotto::relay {
 
 namespace {
 
-Error corrupt() { return Error(ErrorCode::CORRUPT, "a stored record does not parse"); }
-
 template <typename Message>
 Message begin() {
   Message out;
@@ -31,8 +29,8 @@ Bytes HandleRecord::encode() const {
 Result<HandleRecord> HandleRecord::decode(ByteView bytes) {
   SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::HandleRecord>(bytes));
   HandleRecord out;
-  if (!assign_exact(out.user, wire::view(in.user_id()))) return corrupt();
-  if (!in.pin_hash().empty() && !assign_exact(out.pin.emplace(), wire::view(in.pin_hash()))) return corrupt();
+  if (!assign_exact(out.user, wire::view(in.user_id()))) return corrupt_record();
+  if (!in.pin_hash().empty() && !assign_exact(out.pin.emplace(), wire::view(in.pin_hash()))) return corrupt_record();
   out.wrong_pins = {in.pin_tries(), in.pin_tries_since()};
   return out;
 }
@@ -72,12 +70,12 @@ Result<UserRecord> UserRecord::decode(ByteView bytes) {
   UserRecord out;
   out.signed_list = to_bytes(wire::view(in.signed_list()));
   out.version = in.list_version();
-  if (!assign_exact(out.hash, wire::view(in.list_hash()))) return corrupt();
+  if (!assign_exact(out.hash, wire::view(in.list_hash()))) return corrupt_record();
   for (const auto& from : in.devices()) {
     Device device;
     if (!assign_exact(device.device, wire::view(from.device_id())) ||
         !assign_exact(device.key, wire::view(from.device_key()))) {
-      return corrupt();
+      return corrupt_record();
     }
     device.era = from.era();
     out.devices.push_back(device);
@@ -133,7 +131,7 @@ Result<ReadMarkRecord> ReadMarkRecord::decode(ByteView bytes) {
   ReadMarkRecord out{in.time(), in.generation(), {}, to_bytes(wire::view(in.payload()))};
   if (!assign_exact(out.sender.user, wire::view(in.sender().user_id())) ||
       !assign_exact(out.sender.device, wire::view(in.sender().device_id()))) {
-    return corrupt();
+    return corrupt_record();
   }
   return out;
 }
@@ -148,7 +146,7 @@ Bytes ProfileRecord::encode() const {
 Result<ProfileRecord> ProfileRecord::decode(ByteView bytes) {
   SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::ProfileRecord>(bytes));
   ProfileRecord out{in.profile_version(), {}, to_bytes(wire::view(in.profile()))};
-  if (!assign_exact(out.token_hash, wire::view(in.token_hash()))) return corrupt();
+  if (!assign_exact(out.token_hash, wire::view(in.token_hash()))) return corrupt_record();
   return out;
 }
 
@@ -162,7 +160,7 @@ Result<BlockRecord> BlockRecord::decode(ByteView bytes) {
   SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::BlockRecord>(bytes));
   BlockRecord out;
   const auto all = wire::view(in.users());
-  if (all.size() % UserId::size_bytes != 0) return corrupt();
+  if (all.size() % UserId::size_bytes != 0) return corrupt_record();
   for (std::size_t at = 0; at < all.size(); at += UserId::size_bytes) {
     assign_exact(out.users.emplace_back(), all.subspan(at, UserId::size_bytes));
   }
@@ -178,10 +176,10 @@ Bytes KeyPackageIndex::encode() const {
 }
 Result<KeyPackageIndex> KeyPackageIndex::decode(ByteView bytes) {
   SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::KeyPackageIndex>(bytes));
-  if (in.next() < in.first()) return corrupt();
+  if (in.next() < in.first()) return corrupt_record();
   KeyPackageIndex out{in.first(), in.next()};
   if (!in.last_request().empty() && !assign_exact(out.last_request.emplace(), wire::view(in.last_request())))
-    return corrupt();
+    return corrupt_record();
   return out;
 }
 
@@ -205,7 +203,7 @@ Result<DeletionRecord> DeletionRecord::decode(ByteView bytes) {
   SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::Deletion>(bytes));
   DeletionRecord out;
   for (const auto& device : in.device_ids()) {
-    if (!assign_exact(out.devices.emplace_back(), wire::view(device))) return corrupt();
+    if (!assign_exact(out.devices.emplace_back(), wire::view(device))) return corrupt_record();
   }
   return out;
 }
@@ -222,11 +220,11 @@ Result<BlobMeta> BlobMeta::decode(ByteView bytes) {
   SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::BlobMeta>(bytes));
   BlobMeta out;
   if (!assign_exact(out.user, wire::view(in.user_id())) || !assign_exact(out.token_hash, wire::view(in.token_hash()))) {
-    return corrupt();
+    return corrupt_record();
   }
   out.recipients = in.recipients();
   for (const auto& who : in.received()) {
-    if (!assign_exact(out.received.emplace_back(), wire::view(who))) return corrupt();
+    if (!assign_exact(out.received.emplace_back(), wire::view(who))) return corrupt_record();
   }
   return out;
 }

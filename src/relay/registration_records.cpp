@@ -8,8 +8,6 @@ namespace sotto::relay {
 
 namespace {
 
-Error corrupt() { return Error(ErrorCode::CORRUPT, "a stored record does not parse"); }
-
 /// An optional field of a fixed size; empty is none. False: of another size.
 template <typename T>
 bool take(std::optional<T>& to, const std::string& field) {
@@ -33,7 +31,7 @@ Bytes CodeRecord::encode() const {
 Result<CodeRecord> CodeRecord::decode(ByteView bytes) {
   SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::CodeRecord>(bytes));
   CodeRecord out;
-  if (!take(out.hash, in.code_hash()) || !take(out.used_by, in.used_by())) return corrupt();
+  if (!take(out.hash, in.code_hash()) || !take(out.used_by, in.used_by())) return corrupt_record();
   out.expires_at = in.expires_at();
   out.wrong_tries = in.wrong_tries();
   out.sent_at = in.sent_at();
@@ -52,7 +50,7 @@ Bytes ClaimRecord::encode() const {
 Result<ClaimRecord> ClaimRecord::decode(ByteView bytes) {
   SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::ClaimRecord>(bytes));
   ClaimRecord out;
-  if (!take(out.claimant, in.user_id())) return corrupt();
+  if (!take(out.claimant, in.user_id())) return corrupt_record();
   out.moves_at = in.moves_at();
   out.kept_until = in.kept_until();
   return out;
@@ -71,7 +69,7 @@ Result<InviteRecord> InviteRecord::decode(ByteView bytes) {
   SOTTO_TRY_ASSIGN(const auto in, decode_stored<stored::InviteRecord>(bytes));
   InviteRecord out{in.uses(), in.expires_at(), in.created_at(), {}};
   for (const auto& user : in.used_by()) {
-    if (!assign_exact(out.used_by.emplace_back(), wire::view(user))) return corrupt();
+    if (!assign_exact(out.used_by.emplace_back(), wire::view(user))) return corrupt_record();
   }
   return out;
 }

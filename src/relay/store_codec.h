@@ -22,11 +22,13 @@ inline bool get(const stored::Device& from, DeviceRef& device) {
          assign_exact(device.device, wire::view(from.device_id()));
 }
 
+inline Error corrupt_record() { return {ErrorCode::CORRUPT, "a stored record does not parse"}; }
+
 /// Errors: CORRUPT, NEWER_SCHEMA.
 template <typename Message>
 Result<Message> decode_stored(ByteView bytes) {
   auto message = wire::decode<Message>(bytes);
-  if (!message.ok() || message->version() == 0) return Error(ErrorCode::CORRUPT, "a stored record does not parse");
+  if (!message.ok() || message->version() == 0) return corrupt_record();
   if (message->version() > store_version) return ErrorCode::NEWER_SCHEMA;
   return message;
 }

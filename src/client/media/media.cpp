@@ -11,8 +11,8 @@ namespace sotto::client {
 
 namespace {
 
-constexpr std::chrono::milliseconds retry_first{1000};
-constexpr std::chrono::milliseconds retry_most{10 * 60'000};
+constexpr std::chrono::milliseconds transfer_retry_first{1000};
+constexpr std::chrono::milliseconds transfer_retry_most{10 * 60'000};
 
 std::uint64_t automatic_bytes(const DownloadPolicy& policy, AttachmentKind kind) {
   switch (kind) {
@@ -296,7 +296,7 @@ std::optional<Timestamp> Media::next_timer() const {
   for (const auto& [id, retry] : retries_) {
     if (retry.waiting && c_.account) consider(retry.at);
   }
-  if (trash_) consider(c_.now + retry_first);  // A file could not be removed.
+  if (trash_) consider(c_.now + transfer_retry_first);  // A file could not be removed.
   return out;
 }
 
@@ -319,7 +319,8 @@ bool Media::waits(std::int64_t id) const {
 void Media::retry_later(std::int64_t id, const Error& why) {
   auto& retry = retries_[id];
   retry.waiting = true;
-  retry.at = c_.now + std::max(why.retry_after, backoff(++retry.failures, retry_first, retry_most, c_.random));
+  retry.at = c_.now +
+             std::max(why.retry_after, backoff(++retry.failures, transfer_retry_first, transfer_retry_most, c_.random));
 }
 
 // ---- The folder

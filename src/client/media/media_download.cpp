@@ -11,8 +11,8 @@ namespace sotto::client {
 namespace {
 
 constexpr std::size_t downloads_at_once = 4;
-constexpr std::size_t parts_at_once = 8;
-constexpr std::size_t parts_of_one = 6;
+constexpr std::size_t download_parts_at_once = 8;
+constexpr std::size_t parts_of_one_download = 6;
 /// How much of a download a crash may cost.
 constexpr std::uint64_t save_bytes = 1024 * 1024;
 
@@ -44,7 +44,8 @@ Status Media::begin_downloads() {
 
 void Media::ask_parts(Download& download) {
   const auto id = download.row.id;
-  while (download.asked < download.total && download.in_flight < parts_of_one && parts_in_flight_ < parts_at_once) {
+  while (download.asked < download.total && download.in_flight < parts_of_one_download &&
+         parts_in_flight_ < download_parts_at_once) {
     const auto size = std::min<std::uint64_t>(wire::limits::attachment_part_bytes, download.total - download.asked);
     wire::Request request;
     auto& command = *request.mutable_fetch_attachment();

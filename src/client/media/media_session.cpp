@@ -9,9 +9,9 @@ namespace sotto::client {
 
 namespace {
 
-constexpr std::chrono::seconds connect_timeout{30};
+constexpr std::chrono::seconds media_connect_timeout{30};
 /// A part of 128 KiB passes in this time also on a slow line, with those before it.
-constexpr std::chrono::seconds answer_timeout{120};
+constexpr std::chrono::seconds media_answer_timeout{120};
 /// The next attachment of a conversation comes soon, or not.
 constexpr std::chrono::seconds idle_timeout{30};
 
@@ -21,7 +21,7 @@ void MediaSession::request(const wire::Request& request, OnAnswer on_answer) {
   wire::Envelope envelope;
   envelope.set_id(next_id_++);
   *envelope.mutable_request() = request;
-  waiting_[envelope.id()] = {std::move(on_answer), c_.now + answer_timeout};
+  waiting_[envelope.id()] = {std::move(on_answer), c_.now + media_answer_timeout};
   c_.out.media.frames.push_back(wire::encode(envelope));
 }
 
@@ -37,7 +37,7 @@ void MediaSession::want(bool work, bool main_is_there) {
   wanted_ = work;
   if (!wanted_ || link_ != Link::offline || c_.now < next_try_) return;
   link_ = Link::connecting;
-  deadline_ = c_.now + connect_timeout;
+  deadline_ = c_.now + media_connect_timeout;
   c_.out.media.network = NetworkAction::connect;
   c_.out.media.frames.clear();
 }

@@ -15,8 +15,8 @@ namespace {
 constexpr std::uint64_t slice_bytes = 1024 * 1024;
 constexpr std::size_t uploads_at_once = 4;
 /// All parts that wait for an answer have to fit what the relay lets wait.
-constexpr std::size_t parts_at_once = 6;
-constexpr std::size_t parts_of_one = 4;
+constexpr std::size_t upload_parts_at_once = 6;
+constexpr std::size_t parts_of_one_upload = 4;
 /// An app's file that cannot be read for so many tries will not be.
 constexpr std::uint32_t tries_to_prepare = 6;
 
@@ -156,8 +156,8 @@ Status Media::on_announced(std::int64_t id, std::uint64_t attempt, const wire::R
 Status Media::send_parts(Upload& upload) {
   const auto id = upload.row.id;
   // While the announcement is not answered, one is in flight and nothing is confirmed to have been sent.
-  while (upload.sent < upload.total && upload.in_flight < parts_of_one && parts_in_flight_ < parts_at_once &&
-         (upload.sent > 0 || upload.in_flight == 0)) {
+  while (upload.sent < upload.total && upload.in_flight < parts_of_one_upload &&
+         parts_in_flight_ < upload_parts_at_once && (upload.sent > 0 || upload.in_flight == 0)) {
     Bytes part(static_cast<std::size_t>(
         std::min<std::uint64_t>(wire::limits::attachment_part_bytes, upload.total - upload.sent)));
     if (const auto read = upload.file.read(upload.sent, part); !read.ok()) {

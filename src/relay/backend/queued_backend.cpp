@@ -13,7 +13,7 @@ namespace {
 constexpr auto most_number = static_cast<std::uint64_t>(INT64_MAX);
 
 Error too_large(const char* what) { return {ErrorCode::TOO_LARGE, what}; }
-Error invalid(const char* what) { return {ErrorCode::INVALID_ARGUMENT, what}; }
+Error invalid_argument(const char* what) { return {ErrorCode::INVALID_ARGUMENT, what}; }
 
 bool key_fits(const RecordKey& key) { return !key.empty() && key.size() <= record_key_bytes; }
 constexpr const char* bad_key = "a record's key has 1 to 128 bytes";
@@ -101,14 +101,14 @@ void QueuedBackend::load(const LogId& log, Done<LogState> done) {
 // ---- Records
 
 void QueuedBackend::get(RecordKey key, Done<Record> done) {
-  if (!key_fits(key)) return main_.refuse(invalid(bad_key), std::move(done));
+  if (!key_fits(key)) return main_.refuse(invalid_argument(bad_key), std::move(done));
   main_.enqueue<Record>(
       Kind::read, [key = std::move(key)](SyncStore& s) { return s.get(key); }, std::move(done));
 }
 
 void QueuedBackend::put(RecordKey key, Bytes value, std::optional<std::uint64_t> expected_revision,
                         Done<std::uint64_t> done) {
-  if (!key_fits(key)) return main_.refuse(invalid(bad_key), std::move(done));
+  if (!key_fits(key)) return main_.refuse(invalid_argument(bad_key), std::move(done));
   if (value.size() > wire::limits::record_bytes) return main_.refuse(too_large("a record"), std::move(done));
   main_.enqueue<std::uint64_t>(
       Kind::write,
@@ -119,14 +119,14 @@ void QueuedBackend::put(RecordKey key, Bytes value, std::optional<std::uint64_t>
 }
 
 void QueuedBackend::remove(RecordKey key, Done<void> done) {
-  if (!key_fits(key)) return main_.refuse(invalid(bad_key), std::move(done));
+  if (!key_fits(key)) return main_.refuse(invalid_argument(bad_key), std::move(done));
   main_.enqueue<void>(
       Kind::write, [key = std::move(key)](SyncStore& s) { return s.remove(key); }, std::move(done));
 }
 
 void QueuedBackend::scan(RecordKey prefix, RecordKey after, std::size_t limit, Done<std::vector<Record>> done) {
   if (prefix.size() > record_key_bytes || after.size() > record_key_bytes) {
-    return main_.refuse(invalid(bad_key), std::move(done));
+    return main_.refuse(invalid_argument(bad_key), std::move(done));
   }
   main_.enqueue<std::vector<Record>>(
       Kind::read,
@@ -143,7 +143,7 @@ void QueuedBackend::blob_begin(const BlobId& blob, NewBlob what, Done<BlobState>
       what.meta.size() > blob_meta_bytes || what.owner.size() > blob_owner_bytes) {
     return blobs_.refuse(too_large("a blob"), std::move(done));
   }
-  if (what.size == 0) return blobs_.refuse(invalid("a blob of no bytes"), std::move(done));
+  if (what.size == 0) return blobs_.refuse(invalid_argument("a blob of no bytes"), std::move(done));
   blobs_.enqueue<BlobState>(
       Kind::write, [blob, what = std::move(what)](BlobStore& s) { return s.blob_begin(blob, what); }, std::move(done));
 }

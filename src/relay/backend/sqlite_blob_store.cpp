@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::int32_t application_id = 0x53544231;  // "STB1"
 
-constexpr std::string_view version_1 = R"sql(
+constexpr std::string_view blobs_version_1 = R"sql(
 CREATE TABLE blob(
   file INTEGER PRIMARY KEY AUTOINCREMENT,  -- the name of its file; never used again
   id BLOB NOT NULL UNIQUE,
@@ -37,7 +37,7 @@ CREATE TABLE blob_trash(
 ) STRICT;
 )sql";
 
-constexpr std::array<store::Migration, 1> migrations{{{1, version_1}}};
+constexpr std::array<store::Migration, 1> blob_migrations{{{1, blobs_version_1}}};
 
 /// How much of an upload a crash may cost.
 constexpr std::uint64_t save_bytes = 1024 * 1024;
@@ -57,7 +57,7 @@ Result<std::shared_ptr<SqliteBlobStore>> SqliteBlobStore::open(const std::string
   file.busy_timeout = options.busy_timeout;
   file.vfs = options.vfs;
   SOTTO_TRY_ASSIGN(auto db, store::Database::open(data_dir + "/blobs.db", file));
-  SOTTO_TRY(store::migrate(*db, migrations, application_id));
+  SOTTO_TRY(store::migrate(*db, blob_migrations, application_id));
   std::shared_ptr<SqliteBlobStore> out(new SqliteBlobStore(std::move(db), folder, options.vfs));
   SOTTO_TRY(out->count_all());
   return out;
