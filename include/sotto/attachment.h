@@ -25,7 +25,7 @@ enum class AttachmentState : std::uint8_t {
   uploading = 1,
   /// On this device; an own one is at the relay, too.
   present = 2,
-  /// At the relay; `Client::download` fetches it.
+  /// At the relay; `Client::transfer` fetches it.
   remote = 3,
   /// Being fetched, or waiting for the network.
   downloading = 4,

@@ -182,8 +182,8 @@ class SOTTO_API Client {
   void request_code(std::string handle, Completion<CodeSent> done);
 
   /// Locks the own handle with a PIN (UTF-8, 4 to 64 bytes): who proves the handle with a code gets it with the PIN, at
-  /// once, and without it not at all. Nothing takes the lock away. The relay keeps a hash of the PIN's Argon2id, which
-  /// is computed on the calling thread (some tenths of a second). Errors: INVALID_ARGUMENT, NOT_REGISTERED,
+  /// once, and without it not at all. `nullopt` takes the lock away. The relay keeps a hash of the PIN's Argon2id,
+  /// which is computed on the calling thread (some tenths of a second). Errors: INVALID_ARGUMENT, NOT_REGISTERED,
   /// HANDLE_TAKEN (the handle has moved), NOT_FOUND (the relay knows of no handle), RATE_LIMITED, UNAVAILABLE (no
   /// answer within 30 s: it may have been set), CLOSED.
   void set_pin(std::optional<std::string> pin, Completion<void> done = {});
