@@ -23,6 +23,10 @@ int main(int argc, char** argv) {
   auto* doctor = app.add_subcommand("doctor", "Look at clock, certificate, disk and limits, and end")->fallthrough();
   auto* backup = app.add_subcommand("backup", "Copy the store, also while a relay uses it")->fallthrough();
   backup->add_option("--to", to, "A new file, or a folder that gets one named after the time")->required();
+  auto what = sotto::RelayBackup::with_attachments;
+  backup->add_flag_callback(
+      "--without-attachments", [&what] { what = sotto::RelayBackup::without_attachments; },
+      "Leave out the attachments, which are most of it");
   auto* restoring = app.add_subcommand("restore", "Make the data folder of a backup")->fallthrough();
   restoring->add_option("--from", from, "The file of the backup")->required();
   Invite invite;
@@ -35,7 +39,7 @@ int main(int argc, char** argv) {
   }
   if (!complete(flags)) return exit_usage;
   if (doctor->parsed()) return examine(flags);
-  if (backup->parsed()) return back_up(flags, to);
+  if (backup->parsed()) return back_up(flags, to, what);
   if (restoring->parsed()) return restore(flags, from);
   if (inviting->parsed()) return run(invite, flags);
   return serve(flags);

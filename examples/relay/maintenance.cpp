@@ -40,8 +40,8 @@ int examine(const Flags& flags) {
   return code;
 }
 
-int back_up(const Flags& flags, const std::string& to) {
-  const auto file = sotto::Relay::back_up(flags.relay.data_dir, to);
+int back_up(const Flags& flags, const std::string& to, sotto::RelayBackup what) {
+  const auto file = sotto::Relay::back_up(flags.relay.data_dir, to, what);
   if (!file.ok()) return give_up(file.error(), flags);
   std::printf("%s\n", file->c_str());
   return exit_ok;

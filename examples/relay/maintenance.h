@@ -9,7 +9,7 @@ namespace sotto_relay {
 
 /// Prints a line for each finding; exit_examined if something keeps the relay from serving.
 int examine(const Flags& flags);
-int back_up(const Flags& flags, const std::string& to);
+int back_up(const Flags& flags, const std::string& to, sotto::RelayBackup what);
 int restore(const Flags& flags, const std::string& from);
 
 /// Says why something that is no start of the relay went wrong.

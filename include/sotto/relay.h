@@ -104,6 +104,13 @@ struct RelayFinding {
   std::string found;
 };
 
+/// What `Relay::back_up` copies.
+enum class RelayBackup {
+  with_attachments,
+  /// They live 30 days at most; without them a backup is small and quick.
+  without_attachments,
+};
+
 /// An invitation, without its text, which only its maker has seen.
 struct RelayInvite {
   /// Names it for `Relay::revoke_invite`.
@@ -130,13 +137,16 @@ class SOTTO_API Relay {
   static std::vector<RelayFinding> examine(const RelayConfig& config);
 
   /// Copies the store of `data_dir`, also while a relay uses it, as of one moment: to the new file `to`, or into the
-  /// folder `to` under a name with the time. Gives the file's name; its mode is 0600. What the store does not hold,
-  /// such as a self-made certificate, is not in it. Blocks; a running relay does not wait, but gives back no disk space
-  /// meanwhile. Errors: NOT_FOUND (no store), ALREADY_EXISTS, CORRUPT, NEWER_SCHEMA, IO_ERROR, DISK_FULL,
-  /// INVALID_ARGUMENT. Any thread.
-  static Result<std::string> back_up(const std::string& data_dir, const std::string& to);
+  /// folder `to` under a name with the time. Gives the file's name; its mode is 0600. Attachments go into the folder
+  /// of that name and ".attachments" (mode 0700) beside it: all whose upload has ended, as hard links if that is on the
+  /// same file system, else as copies. What the store does not hold, such as a self-made certificate, is not in it.
+  /// Blocks; a running relay does not wait, but gives back no disk space meanwhile. Errors: NOT_FOUND (no store),
+  /// ALREADY_EXISTS, CORRUPT, NEWER_SCHEMA, IO_ERROR, DISK_FULL, INVALID_ARGUMENT. Any thread.
+  static Result<std::string> back_up(const std::string& data_dir, const std::string& to,
+                                     RelayBackup what = RelayBackup::with_attachments);
 
-  /// Makes the folder `data_dir`, which must be missing or empty, of the backup file `from`. The store gets a new
+  /// Makes the folder `data_dir`, which must be missing or empty, of the backup file `from`, and of the attachments
+  /// beside it, if there are any; one whose file is missing there is as good as expired. The store gets a new
   /// incarnation, by which clients see that the relay may have forgotten something. All or nothing. Errors: NOT_FOUND,
   /// ALREADY_EXISTS (folder not empty), CORRUPT, NEWER_SCHEMA, IO_ERROR, DISK_FULL, INVALID_ARGUMENT. Any thread.
   static Status restore(const std::string& from, const std::string& data_dir);

@@ -48,6 +48,14 @@ const rows = [
   ["bytes_in", "Bytes received"],
   ["bytes_out", "Bytes sent"],
   ["commit_failures", "Writes that the disk did not take"],
+  ["push_notices", "Push notices"],
+  ["push_delivered", "of them taken by the gateway"],
+  ["push_failed", "of them failed"],
+  ["push_coalesced", "Push notices not made since one was on its way"],
+  ["push_waiting", "Push notices waiting"],
+  ["codes_sent", "Registration codes sent"],
+  ["codes_failed", "Registration codes failed"],
+  ["codes_waiting", "Registration codes waiting"],
 ];
 const cells = new Map();
 for (const [name, label] of rows) {
@@ -70,7 +78,10 @@ async function refresh() {
     show(status.unready === "" ? "ready" : "not ready: " + status.unready, status.unready === "");
     document.getElementById("since").textContent =
       "version " + status.version + ", since " + new Date(status.started * 1000).toISOString();
-    for (const [name, cell] of cells) cell.textContent = String(status[name]);
+    for (const [name, cell] of cells) {
+      cell.parentElement.hidden = !(name in status);  // of a gateway that there is not
+      cell.textContent = status[name] === undefined ? "" : String(status[name]);
+    }
   } catch {
     show("does not answer", false);
   }

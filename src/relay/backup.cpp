@@ -1,8 +1,6 @@
 #include "relay/backup.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -13,7 +11,9 @@
 
 #include "base/try.h"
 #include "relay/backend/sqlite_backend.h"
+#include "relay/backend/sqlite_blob_copy.h"
 #include "relay/backend/sqlite_schema.h"
+#include "relay/files.h"
 
 namespace sotto::relay {
 
@@ -23,24 +23,16 @@ namespace fs = std::filesystem;
 
 constexpr char store_name[] = "relay.db";
 
-Error failed(const std::string& path, int why) {
-  const ErrorCode code = why == ENOSPC || why == EDQUOT ? ErrorCode::DISK_FULL : ErrorCode::IO_ERROR;
-  return {code, path + ": " + std::generic_category().message(why)};
-}
+/// Where the attachments of a backup are: beside its file.
+fs::path attachments_of(fs::path backup) { return backup += ".attachments"; }
 
-/// Names in a folder are on disk only after this.
-Status sync_folder(const fs::path& folder) {
-  const fs::path path = folder.empty() ? fs::path(".") : folder;
-  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return failed(path, errno);
-  const Status done = ::fsync(fd) == 0 ? Status() : Status(failed(path, errno));
-  ::close(fd);
-  return done;
+Status make_folder(const fs::path& folder) {
+  return ::mkdir(folder.c_str(), 0700) == 0 ? Status() : Status(file_error(folder, errno));
 }
 
 Status move(const fs::path& from, const fs::path& to) {
-  if (std::rename(from.c_str(), to.c_str()) != 0) return failed(to, errno);
-  return sync_folder(to.parent_path());
+  if (std::rename(from.c_str(), to.c_str()) != 0) return file_error(to, errno);
+  return sync_path(to.parent_path());
 }
 
 /// A relay's store, of this version or an older one.
@@ -63,13 +55,13 @@ std::string name_of(Timestamp now) {
   return name;
 }
 
-/// Gone with its content, unless it was moved away.
-class TemporaryFolder {
+/// A file or folder, gone with its content unless it was moved away.
+class Temporary {
  public:
-  explicit TemporaryFolder(fs::path path) : path_(std::move(path)) {}
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
+  explicit Temporary(fs::path path) : path_(std::move(path)) {}
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+  ~Temporary() {
     std::error_code ignored;
     fs::remove_all(path_, ignored);
   }
@@ -80,16 +72,29 @@ class TemporaryFolder {
 
 }  // namespace
 
-Result<std::string> back_up(const std::string& data_dir, const std::string& to, Timestamp now) {
+Result<std::string> back_up(const std::string& data_dir, const std::string& to, RelayBackup what, Timestamp now) {
   if (data_dir.empty() || to.empty()) return Error(ErrorCode::INVALID_ARGUMENT, "a folder and a file are needed");
   std::error_code error;
   const fs::path target = fs::is_directory(to, error) ? fs::path(to) / name_of(now) : fs::path(to);
-  if (fs::exists(target, error)) return Error(ErrorCode::ALREADY_EXISTS, target.string() + " is there already");
+  for (const auto& one : {target, attachments_of(target)}) {
+    if (fs::exists(one, error)) return Error(ErrorCode::ALREADY_EXISTS, one.string() + " is there already");
+  }
   SOTTO_TRY_ASSIGN(const auto db, open_store(fs::path(data_dir) / store_name));
   fs::path part = target;
   part += ".part";
   fs::remove(part, error);
+  const Temporary temporary(part);
   SOTTO_TRY(db->copy_to(part));
+  if (what == RelayBackup::with_attachments) {
+    // After the messages, of which each came after its attachments.
+    const fs::path files = attachments_of(part);
+    fs::remove_all(files, error);
+    SOTTO_TRY(make_folder(files));
+    const Temporary temporary_files(files);
+    SOTTO_TRY(copy_blobs(data_dir, files));
+    SOTTO_TRY(sync_path(files));
+    SOTTO_TRY(move(files, attachments_of(target)));
+  }
   SOTTO_TRY(move(part, target));
   return target.string();
 }
@@ -110,16 +115,17 @@ Status restore(const std::string& from, const std::string& data_dir, Random& ran
   fs::path making = folder;
   making += ".restoring";
   fs::remove_all(making, error);
-  if (::mkdir(making.c_str(), 0700) != 0) return failed(making, errno);
-  const TemporaryFolder temporary(making);
+  SOTTO_TRY(make_folder(making));
+  const Temporary temporary(making);
   SOTTO_TRY(backup->copy_to(making / store_name));
+  SOTTO_TRY(copy_blobs(attachments_of(from), making));
   SqliteOptions options;
   options.restored = true;
   {
     SOTTO_TRY_ASSIGN(const auto store, SqliteBackend::open(making, random, options));
     SOTTO_TRY(store->checkpoint());
   }
-  SOTTO_TRY(sync_folder(making));
+  SOTTO_TRY(sync_path(making));
   return move(making, folder);
 }
 

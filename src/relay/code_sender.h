@@ -1,6 +1,7 @@
 // How codes leave the relay: to a gateway that sends text messages, or, for development, into the log.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -25,6 +26,8 @@ class CodeSender {
 
   /// A newer code takes the place of one for the same number that still waits.
   void send(const SendCode& code);
+  /// What became of the codes; those that went into the log are delivered. Any thread.
+  [[nodiscard]] net::WebhookCounts counts() const;
   void stop(std::chrono::steady_clock::duration deadline);
 
  private:
@@ -32,6 +35,7 @@ class CodeSender {
 
   Logger log_;
   std::unique_ptr<net::Webhook> webhook_;
+  std::atomic<std::uint64_t> logged_{0};
 };
 
 /// What a gateway is sent: `{"to":"+4930123456","code":"123456","ttl_seconds":600}`.

@@ -59,6 +59,8 @@ class Families {
 
 double number(std::uint64_t value) { return static_cast<double>(value); }
 
+std::uint64_t failed(const net::WebhookCounts& counts) { return counts.failed + counts.dropped; }
+
 std::string status_name(std::uint32_t status) {
   return status == 0 ? "SUCCESS" : std::string(error_name(static_cast<ErrorCode>(status)));
 }
@@ -97,11 +99,20 @@ void add_push(Families& out, const Counters& counters, const net::WebhookCounts&
               number(counters.push_coalesced));
   out.counter("sotto_push_delivered_total", "Notices that the push gateway took", number(push.delivered));
   out.counter("sotto_push_failed_total", "Notices that the push gateway refused, or did not take in time",
-              number(push.failed + push.dropped));
+              number(failed(push)));
   out.counter("sotto_push_retries_total", "Further tries to tell the push gateway", number(push.retries));
   out.counter("sotto_push_tokens_gone_total", "Push tokens forgotten since the gateway called them gone",
               number(counters.push_tokens_gone));
   out.gauge("sotto_push_waiting", "Notices that wait for the push gateway", number(push.waiting));
+}
+
+void add_codes(Families& out, const net::WebhookCounts& codes) {
+  out.counter("sotto_codes_sent_total", "Registration codes that their gateway took", number(codes.delivered));
+  out.counter("sotto_codes_failed_total", "Registration codes that their gateway refused, or did not take in time",
+              number(failed(codes)));
+  out.counter("sotto_codes_replaced_total", "Registration codes not sent since a newer one to the number came",
+              number(codes.replaced));
+  out.gauge("sotto_codes_waiting", "Registration codes that wait for their gateway", number(codes.waiting));
 }
 
 }  // namespace
@@ -119,6 +130,7 @@ std::string to_prometheus(const Metrics& metrics) {
   out.counter(refused, refused_help, number(metrics.refused.rate), {{"reason", "rate"}});
   add_counters(out, metrics.counters);
   if (metrics.push) add_push(out, metrics.counters, *metrics.push);
+  if (metrics.codes) add_codes(out, *metrics.codes);
   out.gauge("sotto_log_entries", "Log entries stored: what somebody has not acknowledged yet",
             number(metrics.store.entries));
   out.gauge("sotto_blobs", "Attachments stored", number(metrics.store.blobs));
@@ -164,6 +176,18 @@ std::string to_status_json(const Metrics& metrics, const std::string& unready) {
   add("bytes_in", metrics.bytes_in);
   add("bytes_out", metrics.bytes_out);
   add("commit_failures", metrics.commits.failures);
+  if (metrics.push) {
+    add("push_notices", counters.push_notices);
+    add("push_delivered", metrics.push->delivered);
+    add("push_failed", failed(*metrics.push));
+    add("push_coalesced", counters.push_coalesced);
+    add("push_waiting", metrics.push->waiting);
+  }
+  if (metrics.codes) {
+    add("codes_sent", metrics.codes->delivered);
+    add("codes_failed", failed(*metrics.codes));
+    add("codes_waiting", metrics.codes->waiting);
+  }
   out << '}';
   return std::move(out).str();
 }

@@ -25,6 +25,8 @@ struct Metrics {
   net::Refused refused;
   /// Of the push gateway, if there is one.
   std::optional<net::WebhookCounts> push;
+  /// Of registration codes, if people register by them.
+  std::optional<net::WebhookCounts> codes;
   /// Seconds since 1970.
   double started = 0;
 };

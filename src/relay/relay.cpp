@@ -121,9 +121,9 @@ Result<std::unique_ptr<Relay>> Relay::start(RelayConfig config) {
 
 std::vector<RelayFinding> Relay::examine(const RelayConfig& config) { return relay::examine(config); }
 
-Result<std::string> Relay::back_up(const std::string& data_dir, const std::string& to) {
+Result<std::string> Relay::back_up(const std::string& data_dir, const std::string& to, RelayBackup what) {
   const auto now = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  return relay::back_up(data_dir, to, now);
+  return relay::back_up(data_dir, to, what, now);
 }
 
 Status Relay::restore(const std::string& from, const std::string& data_dir) {

@@ -203,6 +203,7 @@ Metrics Service::metrics() const {
     return published_;
   }();
   if (push_) out.push = push_->counts();
+  if (codes_) out.codes = codes_->counts();
   return out;
 }
 

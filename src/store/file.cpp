@@ -61,6 +61,11 @@ Result<File> File::open(const std::string& path, Mode mode, const std::string& v
   const int code = (*vfs)->xOpen(*vfs, handle->name.c_str(), handle->file(), flags, nullptr);
   if (code != SQLITE_OK) {
     // What did not open must not be closed, unless the VFS says so by setting the methods.
+    int there = 1;
+    if (mode == Mode::read && code == SQLITE_CANTOPEN &&
+        (*vfs)->xAccess(*vfs, full.c_str(), SQLITE_ACCESS_EXISTS, &there) == SQLITE_OK && there == 0) {
+      return Error(ErrorCode::NOT_FOUND, "no such file");
+    }
     return sqlite_error(code, nullptr, "opening a file");
   }
   return File(std::move(handle));

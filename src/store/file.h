@@ -19,12 +19,12 @@ namespace sotto::store {
 class File {
  public:
   enum class Mode {
-    /// IO_ERROR if it is missing.
+    /// NOT_FOUND if it is missing.
     read,
     /// Made if missing; its name is durable with the first `sync`.
     write,
   };
-  /// `vfs` as in OpenOptions. Errors: IO_ERROR, DISK_FULL, OUT_OF_MEMORY.
+  /// `vfs` as in OpenOptions. Errors: NOT_FOUND, IO_ERROR, DISK_FULL, OUT_OF_MEMORY.
   static Result<File> open(const std::string& path, Mode mode, const std::string& vfs);
   /// Removes a file, if it is there, durably.
   static Status remove(const std::string& path, const std::string& vfs);

@@ -134,4 +134,5 @@ def main():
         print("a picture, a voice note and a file came as they were; the picture is shown in blocks")
 
 
-run(main)
+if __name__ == "__main__":
+    run(main)

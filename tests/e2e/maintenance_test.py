@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """What an operator does beside serving: doctor, a backup while people write, and a restore that costs nobody what they
-have."""
+have, attachments among it."""
 
 import os
+import random
 import re
 import shutil
 import sqlite3
@@ -11,6 +12,7 @@ import subprocess
 import time
 
 from admin_test import get, metrics
+from chat_media_test import attachment, read, write
 from lifecycle_test import make_certificate, need_openssl, wait_until
 from processes import RELAY, Chat, Folder, Relay, check, check_history, run
 
@@ -77,6 +79,14 @@ def incarnation(store):
     return found
 
 
+def blobs(folder):
+    """Name of the file, size, and how much was received, of each attachment."""
+    database = sqlite3.connect(f"file:{folder}/blobs.db?mode=ro", uri=True)
+    rows = database.execute("SELECT file, size, received FROM blob ORDER BY file").fetchall()
+    database.close()
+    return rows
+
+
 def must_rejoin(chat):
     """Whether the one chat that somebody has says so."""
     _, _, shown = chat.try_ask("/list")
@@ -114,7 +124,9 @@ def backup_and_restore(folder):
     for file in [*files, named]:
         check(stat.S_IMODE(os.stat(file).st_mode) == 0o600, f"{file} can be read by others")
         check(incarnation(file) == incarnation(os.path.join(home, "relay.db")), "a backup has another incarnation")
-    check(sorted(os.listdir(copies)) == sorted(os.path.basename(file) for file in [*files, named]), "something is left")
+        check(stat.S_IMODE(os.stat(file + ".attachments").st_mode) == 0o700, f"{file}: its attachments are open to others")
+    check(sorted(os.listdir(copies)) == sorted(os.path.basename(file) + end for file in [*files, named]
+                                               for end in ("", ".attachments")), "something is left")
 
     # What must not be done.
     check("is there already" in command("backup", "--data", home, "--to", files[0], code=2), "a backup is written over")
@@ -175,10 +187,73 @@ def backup_and_restore(folder):
     print("backup under load and restore: nobody lost what they had; the old chat must be rejoined, a new one works")
 
 
+def attachments(folder):
+    """What was sent before the backup can be fetched of the restored relay; what is not in it has expired."""
+    home = os.path.join(folder, "home")
+    relay = Relay(home).ready()
+    source = random.Random(7)
+    sent = [write(os.path.join(folder, f"film{n}"), source.randbytes(500_000 + n)) for n in range(4)]
+    ann, ben = (Chat(name, os.path.join(folder, name), relay).register() for name in ("ann", "ben"))
+    ann.ask("/new ben")
+    ben.ask("/find ann")
+    ben.ask("/wait-chat ann")
+
+    # While both write, and while an upload is under way.
+    for file in sent[:3]:
+        ann.ask(f"/file {file}")
+    for number in range(3):
+        attachment(ben, lambda a, number=number: a.name == f"film{number}" and a.state == "remote", "a film")
+    ann.write("/burst 1000 by ann")
+    ben.wait_for(lambda _: ben.texts_arrived > 100, "texts arrive")
+    ann.ask(f"/file {write(os.path.join(folder, 'large'), source.randbytes(30 * 1024**2))}")
+    copy = command("backup", "--data", home, "--to", os.path.join(folder, "copy.db"))
+    small = command("backup", "--data", home, "--to", os.path.join(folder, "small.db"), "--without-attachments")
+    check(not os.path.exists(small + ".attachments"), "attachments in a backup without")
+    ben.ask("/wait 1000")
+    ann.ask(f"/file {sent[3]}")
+    attachment(ben, lambda a: a.name == "film3" and a.state == "remote", "the last film")
+    rows = blobs(copy + ".attachments")
+    check(len(rows) >= 3 and all(received == size for _, size, received in rows), f"the copy has {rows}")
+    check(sorted(os.listdir(copy + ".attachments/blobs")) == sorted(str(name) for name, _, _ in rows), "other files")
+
+    # A file of the copy is lost, another one cut, and one belongs to nobody.
+    ours = [name for name, size, _ in rows if size < 1024**2]
+    check(len(ours) == 3, f"the films are {ours}")
+    os.remove(f"{copy}.attachments/blobs/{ours[1]}")
+    with open(f"{copy}.attachments/blobs/{ours[2]}", "r+b") as file:  # a link: the first relay's, too
+        file.truncate(1000)
+    write(f"{copy}.attachments/blobs/4711", b"nobody's")
+    restored = os.path.join(folder, "restored")
+    command("restore", "--from", copy, "--data", restored)
+    kept = blobs(restored)
+    check(set(kept) == {row for row in rows if row[0] not in ours[1:]}, f"{kept} of {rows}")
+    check(sorted(os.listdir(restored + "/blobs")) == sorted(str(name) for name, _, _ in kept), "files without a row")
+
+    # The first relay answers that what was cut under it is gone, and goes on.
+    number = attachment(ben, lambda a: a.name == "film2", "the cut film").number
+    check(not ben.try_ask(f"/fetch {number}")[0], "a cut film can be fetched")
+    attachment(ben, lambda a: a.name == "film2" and a.state == "expired", "the cut film has expired")
+
+    relay.kill()
+    for name in ("cert.pem", "key.pem"):
+        shutil.copy(os.path.join(home, name), restored)
+    relay = Relay(restored, relay.port).ready()
+    ben.write("/connect")
+    for name, state in (("film0", "present"), ("film1", "expired"), ("film3", "expired")):
+        number = attachment(ben, lambda a, name=name: a.name == name, name).number
+        ben.write(f"/fetch {number}")
+        attachment(ben, lambda a, name=name, state=state: a.name == name and a.state == state, f"{name} is {state}")
+    saved = ben.ask(f"/save {attachment(ben, lambda a: a.name == 'film0', 'a film').number} {folder}/saved")
+    check(read(saved) == read(sent[0]), "another film")
+    for process in (ann, ben, relay):
+        check(process.terminate() == 0, "a process did not end well")
+    print("attachments go with a backup: what it has is fetched of the restored relay, the rest has expired")
+
+
 def main():
     need_openssl()
     start = time.monotonic()
-    for part in (doctor, backup_and_restore):
+    for part in (doctor, backup_and_restore, attachments):
         with Folder() as folder:
             part(folder)
     print(f"{time.monotonic() - start:.0f} s")

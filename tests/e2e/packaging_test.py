@@ -21,9 +21,14 @@ def text_of(name):
 
 
 def dashboard(folder):
-    relay = Relay(os.path.join(folder, "relay"), arguments=["--admin-port", "0"]).ready()
+    nobody = "http://127.0.0.1:9/"
+    relay = Relay(os.path.join(folder, "relay"), arguments=["--admin-port", "0", "--push-webhook", nobody]).ready()
     ann = Chat("ann", os.path.join(folder, "ann"), relay).register()
     exported = {sample.split("{")[0] for sample in metrics(relay.admin())}
+    other = Relay(os.path.join(folder, "other"), arguments=["--admin-port", "0", "--registration", "code",
+                                                            "--code-webhook", nobody]).ready()
+    exported |= {sample.split("{")[0] for sample in metrics(other.admin())}
+    check(other.terminate() == 0, "a relay did not end well")
     panels = json.loads(text_of("grafana.json"))["panels"]
     asked = set()
     for panel in panels:

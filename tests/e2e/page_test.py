@@ -27,7 +27,7 @@ def main():
         print("SKIPPED: there is no chromium to show the status page")
         raise SystemExit(SKIPPED)
     with Folder() as folder:
-        relay = Relay(os.path.join(folder, "relay"), arguments=["--admin-port", "0"]).ready()
+        relay = Relay(os.path.join(folder, "relay"), arguments=["--admin-port", "0", "--push-webhook", "http://127.0.0.1:9/"]).ready()
         url = relay.admin()
         first = shown(browser, url, os.path.join(folder, "profile"))
         check(first["state"] == "ready" and first["connections_main"] == "0", first)
@@ -42,6 +42,7 @@ def main():
         for name, value in {"state": "ready", "connections_main": "2", "entries_accepted": "21",
                             "entries_delivered": "42", "entries_expired": "0", "commit_failures": "0"}.items():
             check(page.get(name) == value, f"{name} is shown as {page.get(name)} and not {value}")
+        check(page["push_notices"] == "0" and page["codes_sent"] == "", "the figures of a gateway")
         check(page["since"].startswith("version "), page["since"])
         for process in (ann, ben, relay):
             check(process.terminate() == 0, "a process did not end well")

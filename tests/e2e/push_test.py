@@ -6,7 +6,7 @@ import json
 import os
 import sys
 
-from admin_test import metrics, wait_until
+from admin_test import get, metrics, wait_until
 from processes import Folder, Process, Relay, check, run
 from relay_scene import Member, Scene
 
@@ -95,6 +95,10 @@ def once_and_again(folder):
     pair.write(1, "HIGH")
     check(gateway.wait_notices(3)[2] == {"token": "ben's token", "urgency": "high"}, f"{gateway.notices()}")
     until(relay, "sotto_push_delivered_total", 3)
+    status = json.loads(get(relay.admin() + "/status.json")[2])
+    shown = {name: status[f"push_{name}"] for name in ("notices", "delivered", "failed", "waiting")}
+    check(shown == {"notices": 3, "delivered": 3, "failed": 0, "waiting": 0}, f"the status page shows {shown}")
+    check(status["push_coalesced"] > 0 and "codes_sent" not in status, f"the status page shows {status}")
 
     # The token outlives the relay.
     scene.end()

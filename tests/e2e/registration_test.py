@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+from admin_test import wait_until
 from processes import RELAY, Chat, Failure, Folder, Process, Relay, check, run
 from rpc import Rpc
 
@@ -37,7 +38,7 @@ def relay_with(folder, gateway, port=0):
         file.write(BEARER + "\n")
     return Relay(os.path.join(folder, "relay"), port, arguments=(
         "--registration", "code", "--code-webhook", f"http://127.0.0.1:{gateway.port}/sms", "--code-token-file", token_file,
-        "--code-resend", "20")).ready()
+        "--code-resend", "20", "--admin-port", "0")).ready()
 
 
 def refused(chat, line, code):
@@ -111,6 +112,7 @@ def lossy_gateway(folder):
     ben.ask(f"/code {BEN}")
     ben.ask(f"/register {BEN} --code {gateway.wait_code(BEN)}")
     check("busy" in gateway.lines, "the gateway was never busy")
+    wait_until(relay.admin(), {"sotto_codes_sent_total": 2, "sotto_codes_failed_total": 0, "sotto_codes_waiting": 0})
     bot = Rpc("bot", os.path.join(folder, "bot"), relay)
     check(bot.ask("requestCode", handle="+49 30 123458") == {"lifetimeMs": 600_000, "digits": 6}, "requestCode")
     bot.refused("CODE_REQUIRED", "register", handle="+4930123458")

@@ -33,7 +33,17 @@ FileSealer::FileSealer(Source source, std::uint64_t size, store::File to, Random
   sealer_.emplace(key_, random);
 }
 
+/// Not what the app handed over, but for what has the same size.
+Status FileSealer::check_source() {
+  auto* file = std::get_if<store::File>(&source_);
+  if (file == nullptr) return {};
+  SOTTO_TRY_ASSIGN(const auto size, file->size());
+  if (size != size_) return Error(ErrorCode::INVALID_ARGUMENT, "its file has changed since it was attached");
+  return {};
+}
+
 Result<Bytes> FileSealer::next_chunk() {
+  if (read_ == 0 || read_ + chunk_bytes >= padded_) SOTTO_TRY(check_source());
   Bytes out(static_cast<std::size_t>(std::min(chunk_bytes, padded_ - read_)));
   if (read_ < size_) {
     const auto real = static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), size_ - read_));

@@ -25,7 +25,8 @@ class FileSealer {
   using Source = std::variant<store::File, Bytes>;
   FileSealer(Source source, std::uint64_t size, store::File to, Random& random);
 
-  /// Goes on with about this many bytes; true at the end, when all is synced. Errors: those of the two files.
+  /// Goes on with about this many bytes; true at the end, when all is synced. Errors: those of the two files;
+  /// INVALID_ARGUMENT if the source does not have its size.
   Result<bool> work(std::uint64_t bytes);
   [[nodiscard]] std::uint64_t written() const { return written_; }
   /// An error of `work` was that of reading what is to be encrypted.
@@ -36,6 +37,7 @@ class FileSealer {
 
  private:
   Result<Bytes> next_chunk();
+  Status check_source();
   Status write(ByteView bytes);
 
   Source source_;

@@ -257,13 +257,13 @@ Status Media::pump(bool main_is_there) {
       if (!upload.announced) SOTTO_TRY(announce(upload));
     }
     SOTTO_TRY(refer());
-    for (auto& [id, upload] : uploads_) {
-      if (session_.ready()) SOTTO_TRY(send_parts(upload));
+    for (auto next = uploads_.begin(); next != uploads_.end();) {
+      auto& upload = (next++)->second;  // It may end here.
+      SOTTO_TRY(send_parts(upload));
     }
     for (auto& [id, download] : downloads_) {
       if (session_.ready()) ask_parts(download);
     }
-    if (session_.offline()) on_connection_lost();  // A file of ours could not be read.
   }
   more_ = more_ || discarded_ || (look_ && !trash_);
   trash_ = trash_ || std::exchange(discarded_, false);

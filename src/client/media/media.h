@@ -96,9 +96,13 @@ class Media {
   Status send_parts(Upload& upload);
   Status on_part_taken(std::int64_t id, std::uint64_t attempt, const wire::Response& response);
   Status uploaded(std::int64_t id);
-  /// For good: its messages fail, too.
-  Status end_upload(MediaRow row, const Error& why);
+  /// For good: its messages fail, too. `kept`: what remains of one that others have got before.
+  Status end_upload(MediaRow row, const Error& why, MediaState kept = MediaState::present);
+  /// The ciphertext of an upload, all of it. Errors: NOT_FOUND, CORRUPT (it is shorter), those of the disk.
+  Result<store::File> open_ciphertext(const MediaRow& row);
   Status upload_failed(std::int64_t id, const Error& why);
+  /// Its own file is the cause, not the relay.
+  Status file_failed(std::int64_t id, const Error& why);
 
   // Forwarding.
   Status refer();

@@ -72,24 +72,27 @@ Status Media::prepared(MediaRow row) {
 
 Status Media::not_prepared(MediaRow row, Failed what, const Error& why) {
   const auto id = row.id;
-  row.problem = why;
+  row.problem = what == Failed::source && why.code == ErrorCode::NOT_FOUND
+                    ? Error(ErrorCode::NOT_FOUND, "its file is not there any more")
+                    : why;
   // The store's own disk is waited for, as with everything else.
   if (is_storage_failure(why) && (what == Failed::own_file || retries_[id].failures < tries_to_prepare)) {
     retry_later(id, why);
     return c_.media_rows.update(row);
   }
   c_.log.warning("an attachment cannot be read: ", why.code);
-  return end_upload(std::move(row), why);
+  const auto problem = *row.problem;
+  return end_upload(std::move(row), problem);
 }
 
-Status Media::end_upload(MediaRow row, const Error& why) {
+Status Media::end_upload(MediaRow row, const Error& why, MediaState kept) {
   const auto id = row.id;
   retries_.erase(id);
   SOTTO_TRY_ASSIGN(const bool keep, was_sent(id));
-  row.state = keep ? MediaState::present : MediaState::failed;
+  row.state = keep ? kept : MediaState::failed;
   if (keep) row.problem.reset();
   SOTTO_TRY(c_.media_rows.update(row));
-  if (!keep) SOTTO_TRY(discard(id));
+  if (row.state != MediaState::present) SOTTO_TRY(discard(id));
   SOTTO_TRY(fail_messages(id, why));
   complete(id, why);
   return show(id);
@@ -104,15 +107,22 @@ Status Media::begin_uploads() {
     if (uploads_.contains(id) || waits(id)) continue;
     SOTTO_TRY_ASSIGN(auto row, c_.media_rows.find(id));
     if (!row || !row->key || !row->hash) return Error(ErrorCode::CORRUPT, "an upload without its file");
-    auto file = store::File::open(path_of(id), store::File::Mode::read, c_.media.vfs);
+    auto file = open_ciphertext(*row);
     if (!file.ok()) {
-      SOTTO_TRY(upload_failed(id, file.error()));
+      SOTTO_TRY(file_failed(id, file.error()));
       continue;
     }
     const auto total = cipher_size(row->size);
     uploads_.emplace(id, Upload{std::move(*row), std::move(*file), total, 0, 0, false, 0, ++attempts_});
   }
   return {};
+}
+
+Result<store::File> Media::open_ciphertext(const MediaRow& row) {
+  SOTTO_TRY_ASSIGN(auto file, store::File::open(path_of(row.id), store::File::Mode::read, c_.media.vfs));
+  SOTTO_TRY_ASSIGN(const auto size, file.size());
+  if (size < cipher_size(row.size)) return Error(ErrorCode::CORRUPT, "a file ends too early");
+  return file;
 }
 
 Status Media::announce(Upload& upload) {
@@ -161,9 +171,7 @@ Status Media::send_parts(Upload& upload) {
     Bytes part(static_cast<std::size_t>(
         std::min<std::uint64_t>(wire::limits::attachment_part_bytes, upload.total - upload.sent)));
     if (const auto read = upload.file.read(upload.sent, part); !read.ok()) {
-      retry_later(id, read.error());
-      session_.abandon(read.error());
-      return {};
+      return file_failed(id, read.error());
     }
     wire::Request request;
     auto& command = *request.mutable_upload_attachment();
@@ -218,8 +226,26 @@ Status Media::upload_failed(std::int64_t id, const Error& why) {
     SOTTO_TRY(c_.media_rows.update(*row));
     return show(id);
   }
+  // It was uploaded whole, and is not what was announced.
+  if (why.code == ErrorCode::BAD_SIGNATURE) return file_failed(id, why);
   c_.log.warning("an attachment cannot be uploaded: ", why.code);
   return end_upload(std::move(*row), why);
+}
+
+Status Media::file_failed(std::int64_t id, const Error& why) {
+  if (is_storage_failure(why)) return upload_failed(id, why);
+  uploads_.erase(id);
+  look_ = true;
+  SOTTO_TRY_ASSIGN(auto row, c_.media_rows.find(id));
+  if (!row) return {};
+  c_.log.warning("an encrypted attachment is gone or damaged: ", why.code);
+  const auto problem = why.code == ErrorCode::NOT_FOUND
+                           ? Error(ErrorCode::NOT_FOUND, "its encrypted file is gone from the client's folder")
+                           : Error(ErrorCode::CORRUPT, "its encrypted file in the client's folder is damaged");
+  row->problem = problem;
+  row->fetched = 0;
+  row->hash_state.reset();
+  return end_upload(std::move(*row), problem, MediaState::remote);
 }
 
 // ---- Forwarding

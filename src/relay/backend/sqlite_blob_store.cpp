@@ -14,8 +14,6 @@ namespace sotto::relay {
 
 namespace {
 
-constexpr std::int32_t application_id = 0x53544231;  // "STB1"
-
 constexpr std::string_view blobs_version_1 = R"sql(
 CREATE TABLE blob(
   file INTEGER PRIMARY KEY AUTOINCREMENT,  -- the name of its file; never used again
@@ -47,6 +45,8 @@ constexpr std::size_t removals_a_turn = 256;
 
 }  // namespace
 
+std::span<const store::Migration> sqlite_blob_migrations() { return migrations; }
+
 Result<std::shared_ptr<SqliteBlobStore>> SqliteBlobStore::open(const std::string& data_dir, const Options& options) {
   const std::string folder = data_dir + "/blobs";
   if (options.make_folder && ::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
@@ -57,7 +57,7 @@ Result<std::shared_ptr<SqliteBlobStore>> SqliteBlobStore::open(const std::string
   file.busy_timeout = options.busy_timeout;
   file.vfs = options.vfs;
   SOTTO_TRY_ASSIGN(auto db, store::Database::open(data_dir + "/blobs.db", file));
-  SOTTO_TRY(store::migrate(*db, blob_migrations, application_id));
+  SOTTO_TRY(store::migrate(*db, blob_migrations, sqlite_blob_application_id));
   std::shared_ptr<SqliteBlobStore> out(new SqliteBlobStore(std::move(db), folder, options.vfs));
   SOTTO_TRY(out->count_all());
   return out;
@@ -194,6 +194,7 @@ Status SqliteBlobStore::remove(const BlobId& blob, std::int64_t file, std::uint6
   uploads_.erase(blob);
   saving_.erase(blob);
   readers_.erase(file);
+  lost_.erase(blob);
   SOTTO_TRY(db_->run("INSERT OR IGNORE INTO blob_trash(file) VALUES(?)", file));
   SOTTO_TRY(db_->run("DELETE FROM blob WHERE file = ?", file));
   trash_ = true;
@@ -206,6 +207,10 @@ Status SqliteBlobStore::remove(const BlobId& blob, std::int64_t file, std::uint6
 
 Result<BlobState> SqliteBlobStore::blob_begin(const BlobId& blob, const NewBlob& what) {
   SOTTO_TRY_ASSIGN(auto found, find(blob));
+  if (found && lost_.contains(blob)) {
+    SOTTO_TRY(remove(blob, found->file, found->state.size));
+    found.reset();
+  }
   if (found) {
     auto& row = *found;
     if (row.state.size != what.size || row.hash != what.hash) return ErrorCode::CONFLICT;
@@ -259,14 +264,14 @@ Result<BlobState> SqliteBlobStore::blob_write(const BlobId& blob, std::uint64_t 
 Result<std::optional<BlobState>> SqliteBlobStore::blob_state(const BlobId& blob) {
   SOTTO_TRY_ASSIGN(auto found, find(blob));
   std::optional<BlobState> out;
-  if (found) out = std::move(found->state);
+  if (found && !lost_.contains(blob)) out = std::move(found->state);
   return out;
 }
 
 Result<BlobState> SqliteBlobStore::blob_update(const BlobId& blob, std::uint64_t revision, ByteView meta,
                                                std::uint64_t expires_at) {
   SOTTO_TRY_ASSIGN(auto found, find(blob));
-  if (!found) return ErrorCode::NOT_FOUND;
+  if (!found || lost_.contains(blob)) return ErrorCode::NOT_FOUND;
   auto& state = found->state;
   if (state.revision != revision) return ErrorCode::CONFLICT;
   ++state.revision;
@@ -288,14 +293,22 @@ Result<SqliteBlobStore::Reader*> SqliteBlobStore::reader_of(std::int64_t file) {
   return &found->second;
 }
 
-Result<Bytes> SqliteBlobStore::blob_read(const BlobId& blob, std::uint64_t offset, std::size_t limit) {
-  SOTTO_TRY_ASSIGN(const auto found, find(blob));
-  if (!found || !found->state.finished()) return ErrorCode::NOT_FOUND;
-  if (offset >= found->state.size || limit == 0) return Bytes();
-  SOTTO_TRY_ASSIGN(auto* reader, reader_of(found->file));
-  Bytes out(static_cast<std::size_t>(std::min<std::uint64_t>(limit, found->state.size - offset)));
+Result<Bytes> SqliteBlobStore::read_file(std::int64_t file, std::uint64_t offset, std::size_t size) {
+  SOTTO_TRY_ASSIGN(auto* reader, reader_of(file));
+  Bytes out(size);
   SOTTO_TRY(reader->file.read(offset, out));
   return out;
+}
+
+Result<Bytes> SqliteBlobStore::blob_read(const BlobId& blob, std::uint64_t offset, std::size_t limit) {
+  SOTTO_TRY_ASSIGN(const auto found, find(blob));
+  if (!found || !found->state.finished() || lost_.contains(blob)) return ErrorCode::NOT_FOUND;
+  if (offset >= found->state.size || limit == 0) return Bytes();
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(limit, found->state.size - offset));
+  auto out = read_file(found->file, offset, size);
+  if (out.code() != ErrorCode::NOT_FOUND && out.code() != ErrorCode::CORRUPT) return out;
+  lost_.insert(blob);  // Its row goes when it is uploaded again, or with its time.
+  return ErrorCode::NOT_FOUND;
 }
 
 Result<std::size_t> SqliteBlobStore::blob_expire(std::uint64_t now, std::size_t limit) {

@@ -8,13 +8,19 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <set>
+#include <span>
 
 #include "crypto/hash.h"
 #include "relay/backend/blob_store.h"
 #include "store/file.h"
+#include "store/migrations.h"
 #include "store/transaction.h"
 
 namespace sotto::relay {
+
+inline constexpr std::int32_t sqlite_blob_application_id = 0x53544231;  // "STB1"
+std::span<const store::Migration> sqlite_blob_migrations();
 
 class SqliteBlobStore final : public BlobStore {
  public:
@@ -74,6 +80,7 @@ class SqliteBlobStore final : public BlobStore {
   Result<Upload*> upload_of(const BlobId& blob, Row row);
   Status save(const Row& row);
   Result<Reader*> reader_of(std::int64_t file);
+  Result<Bytes> read_file(std::int64_t file, std::uint64_t offset, std::size_t size);
   Status remove(const BlobId& blob, std::int64_t file, std::uint64_t size);
   Status empty_trash();
   Status count_all();
@@ -85,6 +92,8 @@ class SqliteBlobStore final : public BlobStore {
   std::optional<store::Transaction> transaction_;
   std::map<BlobId, Upload> uploads_;
   std::map<std::int64_t, Reader> readers_;
+  /// Whose file turned out to be gone or cut, by what somebody did to the folder: as good as expired.
+  std::set<BlobId> lost_;
   /// Uploads whose rows the open transaction says to be synced.
   std::map<BlobId, std::uint64_t> saving_;
   bool writing_ = false;

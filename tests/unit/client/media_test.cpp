@@ -161,6 +161,98 @@ TEST_CASE("A file that is gone before that fails its message, and no other") {
   CHECK(p.bob.texts(p.chat) == std::vector<std::string>{"after"});
 }
 
+TEST_CASE("A file that is gone or has another size when it is encrypted fails its message and says so") {
+  Pair p(34);
+  const auto size = GENERATE(4'000'000U, 6'000'000U, 0U);
+  Source source(pattern(5'000'000));
+  const auto id = p.alice.send(p.chat, "changed", {source.attachment()});
+  REQUIRE(p.net.run_until([&] { return p.has(p.alice, id); }));
+  REQUIRE(p.state(p.alice, id) == AttachmentState::preparing);
+  source.remove();
+  if (size > 0) source.write(pattern(size));
+  p.alice.restart();
+  REQUIRE(p.net.settle());
+  const auto message = p.alice.message(p.chat, id);
+  REQUIRE(message.state == MessageState::failed);
+  CHECK(message.problem->code == (size > 0 ? ErrorCode::INVALID_ARGUMENT : ErrorCode::NOT_FOUND));
+  CHECK_FALSE(message.problem->retryable);
+  CHECK(message.attachments.at(0).state == AttachmentState::failed);
+  CHECK(message.attachments.at(0).problem->message == message.problem->message);
+  CHECK(files_of(p.alice) == 0);
+}
+
+TEST_CASE("A file that grows while it is encrypted fails its message") {
+  Pair p(35);
+  Source source(pattern(5'000'000));
+  const auto id = p.alice.send(p.chat, "grown", {source.attachment()});
+  REQUIRE(p.net.run_until([&] { return p.has(p.alice, id); }));
+  REQUIRE(p.state(p.alice, id) == AttachmentState::preparing);
+  source.write(pattern(5'000'001));
+  REQUIRE(p.net.settle());
+  CHECK(p.alice.message(p.chat, id).problem->code == ErrorCode::INVALID_ARGUMENT);
+}
+
+namespace {
+
+/// What somebody did to an encrypted file of the client's.
+enum class Harm { removed, shortened, changed };
+
+void harm_files(const TestDevice& device, Harm harm) {
+  for (const auto& file : std::filesystem::directory_iterator(device.folder())) {
+    if (harm == Harm::removed) std::filesystem::remove(file);
+    if (harm == Harm::shortened) std::filesystem::resize_file(file, file.file_size() / 2);
+    if (harm == Harm::changed) std::fstream(file.path(), std::ios::in | std::ios::out | std::ios::binary) << "other";
+  }
+}
+
+}  // namespace
+
+TEST_CASE("An upload whose encrypted file is gone or damaged fails its message, and holds up no other") {
+  Pair p(36);
+  const auto harm = GENERATE(Harm::removed, Harm::shortened, Harm::changed);
+  const Source source(pattern(3'000'000));
+  p.alice.go_offline();
+  const auto id = p.alice.send(p.chat, "lost", {source.attachment()});
+  const auto second = p.alice.send(p.chat, "", {source.attachment(), in_memory(pattern(1000))});
+  REQUIRE(p.net.run_until(
+      [&] { return p.has(p.alice, second) && p.state(p.alice, second) == AttachmentState::uploading; }));
+  harm_files(p.alice, harm);
+  p.alice.restart();
+  const auto bytes = pattern(700'000, 2);
+  const auto after = p.alice.send(p.chat, "after", {in_memory(bytes)});
+  p.alice.go_online();
+  REQUIRE(p.net.settle());
+  for (const auto& one : {id, second}) {
+    const auto message = p.alice.message(p.chat, one);
+    REQUIRE(message.state == MessageState::failed);
+    CHECK(message.problem->code == (harm == Harm::removed ? ErrorCode::NOT_FOUND : ErrorCode::CORRUPT));
+    CHECK(message.attachments.at(0).state == AttachmentState::failed);
+  }
+  CHECK(must(p.bob.bytes_of(p.chat, after)) == bytes);
+  CHECK(p.bob.texts(p.chat) == std::vector<std::string>{"after"});
+}
+
+TEST_CASE("An encrypted file that is cut while it is uploaded ends that upload and no other") {
+  Pair p(37);
+  const Source source(pattern(8'000'000));
+  const auto id = p.alice.send(p.chat, "lost", {source.attachment()});
+  std::size_t parts = 0;
+  std::size_t connections = 0;
+  p.net.rewrite = [&](wire::Envelope& envelope) {
+    parts += envelope.request().has_upload_attachment() ? 1 : 0;
+    connections += envelope.request().has_authenticate() ? 1 : 0;
+  };
+  REQUIRE(p.net.run_until([&] { return parts > 2; }));
+  harm_files(p.alice, Harm::shortened);
+  connections = 0;
+  const auto bytes = pattern(700'000, 2);
+  const auto after = p.alice.send(p.chat, "after", {in_memory(bytes)});
+  REQUIRE(p.net.settle());
+  CHECK(p.alice.message(p.chat, id).problem->code == ErrorCode::CORRUPT);
+  CHECK(must(p.bob.bytes_of(p.chat, after)) == bytes);
+  CHECK(connections <= 1);  // Bob's for the picture; Alice's stays.
+}
+
 TEST_CASE("A file that cannot be read is refused at once") {
   Pair p(7);
   OutgoingAttachment missing;
@@ -435,6 +527,15 @@ TEST_CASE("A sender who has the file no more says so") {
   REQUIRE(attachment.problem.has_value());
   CHECK(attachment.problem->message == "its sender does not have it any more");
   CHECK(p.state(p.alice, p.id) == AttachmentState::expired);
+}
+
+TEST_CASE("A file that was sent before and is gone from here cannot be given again, and its first message stays sent") {
+  Expired p(38);
+  harm_files(p.alice, Harm::removed);
+  CHECK_FALSE(p.ask(p.bob).has_value());
+  CHECK(p.bob.message(p.chat, p.id).attachments[0].problem->message == "its sender does not have it any more");
+  CHECK(p.alice.message(p.chat, p.id).state == MessageState::delivered);
+  CHECK(p.state(p.alice, p.id) == AttachmentState::remote);
 }
 
 TEST_CASE("Asking again has its limits") {

@@ -172,4 +172,26 @@ TEST_CASE("Prometheus gets every figure, and histograms that add up") {
   CHECK(text.find("# TYPE sotto_commit_seconds histogram") != std::string::npos);
 }
 
+TEST_CASE("What gateways took is told of a relay that has them, and only there") {
+  Metrics metrics;
+  CHECK(to_prometheus(metrics).find("sotto_push") == std::string::npos);
+  CHECK(to_prometheus(metrics).find("sotto_codes") == std::string::npos);
+  CHECK(to_status_json(metrics, "").find("push_") == std::string::npos);
+  CHECK(to_status_json(metrics, "").find("codes_") == std::string::npos);
+  metrics.counters.push_notices = 9;
+  metrics.push = net::WebhookCounts{1, 4, 2, 8, 0, 2};
+  metrics.codes = net::WebhookCounts{3, 5, 1, 0, 2, 1};
+  const auto text = to_prometheus(metrics);
+  CHECK(has_line(text, "sotto_push_notices_total 9"));
+  CHECK(has_line(text, "sotto_push_failed_total 4"));
+  CHECK(has_line(text, "sotto_codes_sent_total 5"));
+  CHECK(has_line(text, "sotto_codes_failed_total 2"));
+  CHECK(has_line(text, "sotto_codes_replaced_total 2"));
+  CHECK(has_line(text, "sotto_codes_waiting 3"));
+  const auto status = to_status_json(metrics, "");
+  CHECK(status.find(R"("push_notices":9,"push_delivered":4,"push_failed":4,"push_coalesced":0,"push_waiting":1)") !=
+        std::string::npos);
+  CHECK(status.find(R"("codes_sent":5,"codes_failed":2,"codes_waiting":3)") != std::string::npos);
+}
+
 }  // namespace sotto::relay::test

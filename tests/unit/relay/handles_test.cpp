@@ -1,5 +1,7 @@
 // Whose a handle is: its move to another account, the PIN that locks it, and whether it is found.
 #include "crypto/sign.h"
+#include "relay/record_keys.h"
+#include "relay/records.h"
 #include "support/catch.h"
 #include "unit/relay/support/registrations.h"
 
@@ -134,6 +136,65 @@ TEST_CASE("who lost a handle keeps the account, and is told when it connects") {
   REQUIRE(success(scene.alice.prove("+4930123458")));
   REQUIRE(success(scene.alice.link().authenticate()));
   CHECK(notices(scene.alice.link()).empty());
+}
+
+TEST_CASE("an account registers further handles: each leads to it, and PIN, claim and notice are of the last one") {
+  Scene scene;
+  const std::string second = "+4930123458";
+  REQUIRE(success(scene.alice.link().ask(set_pin(pin))));
+  const auto user_of = [&](const std::string& handle) {
+    const auto found = scene.carol.link().ask(find(handle));
+    REQUIRE(success(found));
+    return *id_from<UserId>(wire::view(found.user_found().user_id()));
+  };
+  scene.alice.reconnect();  // No PIN and no wait: the handle is free, and proved.
+  REQUIRE(success(scene.alice.prove(second)));
+  CHECK(user_of(number) == scene.alice.person().id);
+  CHECK(user_of(second) == scene.alice.person().id);
+
+  // The first one stays locked; the new one is not, and can be.
+  REQUIRE(success(scene.alice.link().authenticate()));
+  scene.world.advance(minute);  // Codes to a number are so far apart.
+  CHECK(status(scene.bob.prove(number)) == ErrorCode::PIN_REQUIRED);
+  REQUIRE(status(scene.bob.prove(second)) == ErrorCode::HANDLE_PENDING);
+  REQUIRE(notices(scene.alice.link()).size() == 1);
+  CHECK(notices(scene.alice.link())[0].handle() == second);
+  REQUIRE(success(scene.alice.link().ask(keep_handle())));
+  REQUIRE(success(scene.alice.link().ask(set_pin(wrong_pin))));
+
+  // The first one goes by its own PIN; that is no loss of the account's handle.
+  REQUIRE(success(scene.bob.pin(pin).prove("+4930123459")));
+  scene.world.advance(minute);
+  scene.bob.reconnect();
+  REQUIRE(success(scene.bob.pin(pin).prove(number)));
+  CHECK(user_of(number) == scene.bob.person().id);
+  CHECK(user_of(second) == scene.alice.person().id);
+  CHECK(success(scene.alice.link().ask(set_pin(pin))));
+  scene.restart();
+  REQUIRE(success(scene.alice.link().authenticate()));
+  CHECK(notices(scene.alice.link()).empty());
+}
+
+TEST_CASE("an account of before handles were kept with it has no PIN until it registers its handle once more") {
+  Scene scene;
+  const auto key = keys::user(scene.alice.person().id);
+  scene.world.backend->get(key, [&](const Result<Record>& record) {
+    auto user = *UserRecord::decode(record->value);
+    user.handles.clear();
+    scene.world.backend->put(key, user.encode(), std::nullopt, [](const auto&) {});
+  });
+  scene.world.backend->run();
+  scene.world.backend->run();
+  scene.restart();
+  REQUIRE(success(scene.alice.link().authenticate()));
+  CHECK(status(scene.alice.link().ask(set_pin(pin))) == ErrorCode::NOT_FOUND);
+  CHECK(status(scene.alice.link().ask(keep_handle())) == ErrorCode::NOT_FOUND);
+  CHECK(scene.owner() == scene.alice.person().id);
+  scene.alice.reconnect();
+  REQUIRE(success(scene.alice.code("").register_as(number)));  // Who has it is asked for nothing.
+  REQUIRE(success(scene.alice.link().authenticate()));
+  CHECK(success(scene.alice.link().ask(set_pin(pin))));
+  CHECK(status(scene.bob.prove(number)) == ErrorCode::PIN_REQUIRED);
 }
 
 TEST_CASE("the owner keeps the handle: nobody claims it for a week, and then with a new code only") {

@@ -52,7 +52,8 @@ TEST_CASE("a file of one byte has one byte") {
 
 TEST_CASE("a missing file cannot be read, and is removed without complaint") {
   const test::TempDir dir;
-  CHECK(File::open(dir.file("none"), Mode::read, {}).code() == ErrorCode::IO_ERROR);
+  CHECK(File::open(dir.file("none"), Mode::read, {}).code() == ErrorCode::NOT_FOUND);
+  CHECK(File::open(dir.file("no/folder"), Mode::read, {}).code() == ErrorCode::NOT_FOUND);
   CHECK(File::open(dir.file("no/folder"), Mode::write, {}).code() == ErrorCode::IO_ERROR);
   CHECK(File::remove(dir.file("none"), {}).ok());
   CHECK(File::open(dir.file("none"), Mode::write, "no such VFS").code() == ErrorCode::INVALID_ARGUMENT);
