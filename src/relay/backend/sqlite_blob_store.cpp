@@ -45,7 +45,7 @@ constexpr std::size_t removals_a_turn = 256;
 
 }  // namespace
 
-std::span<const store::Migration> sqlite_blob_migrations() { return migrations; }
+std::span<const store::Migration> sqlite_blob_migrations() { return blob_migrations; }
 
 Result<std::shared_ptr<SqliteBlobStore>> SqliteBlobStore::open(const std::string& data_dir, const Options& options) {
   const std::string folder = data_dir + "/blobs";
