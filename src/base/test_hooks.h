@@ -22,7 +22,7 @@ enum class RareBranch : std::size_t {
 };
 
 enum class Plant : std::size_t {
-#define SOTTO_PLANT(name, what) name,
+#define SOTTO_PLANT(since, name, what) name,
 #include "base/test_hooks.def"
   count_
 };
@@ -32,7 +32,7 @@ inline constexpr std::array rare_names = {
 #include "base/test_hooks.def"
 };
 inline constexpr std::array plant_names = {
-#define SOTTO_PLANT(name, what) std::string_view(#name),
+#define SOTTO_PLANT(since, name, what) std::string_view(#name),
 #include "base/test_hooks.def"
 };
 inline std::optional<Plant> find_plant(std::string_view name) {

@@ -49,7 +49,8 @@ Result<std::unique_ptr<Engine>> Engine::open(store::Database& db, Random& random
     if (!engine->c_.event_log.on) SOTTO_TRY(engine->c_.events.note_pause());
     SOTTO_TRY(engine->c_.load_account());
     SOTTO_TRY(engine->leaving_.load());
-    if (!connect_at_open || engine->leaving_.logged_out()) engine->session_.on_disconnect_wanted();
+    const bool stays_away = engine->leaving_.logged_out() && !SOTTO_PLANTED(logged_out_forgotten);
+    if (!connect_at_open || stays_away) engine->session_.on_disconnect_wanted();
     engine->c_.out = {};
     return engine;
   });
@@ -155,6 +156,8 @@ void Engine::on_erased() {
   c_.self = {};
   c_.blocked.clear();
   people_.on_rollback();
+  receipts_.on_erased();
+  signals_.on_erased();
   account_requests_.close(why);
   intents_.close(why);
   media_.close(why);

@@ -61,7 +61,7 @@ Status Leaving::on_command(const LogOutCommand& command) {
 Status Leaving::on_connect_wanted() {
   if (kind_ != LeavingKind::logged_out) return {};
   SOTTO_TRY(table_.set(std::nullopt));
-  SOTTO_TRY(push_token_.forgotten());
+  if (!SOTTO_PLANTED(token_not_told_again)) SOTTO_TRY(push_token_.forgotten());
   c_.undo.emplace_back([this, before = kind_] { kind_ = before; });
   kind_.reset();
   complete(Error(ErrorCode::CANCELLED, "the app connects again"));
@@ -75,6 +75,7 @@ Status Leaving::pump() {
     return telling_ || *kind_ == LeavingKind::erase ? tell_log_out() : Status{};
   if (session_.account_deleted()) {
     // As this device had asked, on a connection that broke before the answer.
+    SOTTO_RARE(deleted_without_an_answer);
     erase_due_ = true;
   } else if (session_.authenticated() && !asked_ && c_.now >= retry_at_) {
     ask_to_delete();
@@ -121,6 +122,7 @@ Status Leaving::tell_log_out() {
     return {};
   }
   if (asked_ && session_.authenticated() && c_.now < deadline_) return {};
+  SOTTO_RARE(logged_out_without_the_relay);
   return told();
 }
 

@@ -177,6 +177,11 @@ Status Receipts::note_caught_up() {
   return c_.accounts.set_receipts_since(begun);
 }
 
+void Receipts::on_erased() {
+  marks_.clear();
+  early_.clear();
+}
+
 std::optional<Timestamp> Receipts::next_timer() const {
   std::optional<Timestamp> out;
   if (!session_.ready()) return out;

@@ -31,6 +31,8 @@ class Receipts {
     early_.clear();
   }
   [[nodiscard]] std::optional<Timestamp> next_timer() const;
+  /// What was known of an account that is gone.
+  void on_erased();
   void set_clock_back(std::chrono::milliseconds by);
 
  private:

@@ -186,6 +186,12 @@ void Signals::on_connection_lost() {
   ask_ = true;
 }
 
+void Signals::on_erased() {
+  typing_until_.clear();
+  present_.clear();
+  newest_.clear();
+}
+
 std::optional<Timestamp> Signals::next_timer() const {
   std::optional<Timestamp> out;
   const auto consider = [&](Timestamp time) { out = std::min(out.value_or(time), time); };

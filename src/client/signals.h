@@ -21,6 +21,8 @@ class Signals {
   /// What is due: presence to be told again, and what others told that is over.
   Status pump();
   void on_connection_lost();
+  /// What was known of an account that is gone. The app is still in front, or not.
+  void on_erased();
   [[nodiscard]] std::optional<Timestamp> next_timer() const;
   void set_clock_back(std::chrono::milliseconds by);
 

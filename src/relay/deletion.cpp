@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/test_hooks.h"
 #include "crypto/sign.h"
 #include "relay/record_keys.h"
 #include "relay/session.h"
@@ -56,7 +57,7 @@ void forget_device(State& state, const DeviceRef& device, const Dependency& blam
     // The numbers go on: a key package that was taken is never mixed up with another.
     state.key_indexes.set(index_key, KeyPackageIndex{known.next, known.next});
   }
-  forget(state.key_packages, keys::last_resort(device));
+  if (!SOTTO_PLANTED(deleted_keys_kept)) forget(state.key_packages, keys::last_resort(device));
   forget(state.push_tokens, keys::push_token(device));
 }
 
@@ -81,6 +82,16 @@ void Deletion::forget_user(const UserId& user, const UserRecord& record) {
   for (const auto& handle : record.handles) {
     const auto owner = s_.handles.need(keys::handle(handle));
     if (owner && owner->has_value() && (*owner)->user == user) s_.handles.set(keys::handle(handle), std::nullopt);
+  }
+}
+
+void Deletion::block_others(const Connection& but, bool blocked) {
+  for (const auto& [id, connection] : s_.connections) {
+    const bool its = connection->kind != ConnectionKind::unauthenticated && id != but.id &&
+                     connection->sender.device.user == but.sender.device.user;
+    if (!its) continue;
+    connection->blocked = blocked;
+    if (!blocked) s_.make_runnable(*connection);
   }
 }
 
@@ -112,6 +123,12 @@ Answer Deletion::delete_account(Call& call, const wire::DeleteAccount& request) 
   tombstone.deleted = true;
   tombstone.hash = before.hash;
   s_.users.set(key, tombstone);
+  // What the user's devices have asked for by now would make anew what is forgotten here: it waits, and goes with them.
+  call.barrier = true;
+  block_others(call.connection, true);
+  call.failed = [this, id = call.connection.id] {
+    if (const auto* connection = s_.find(id)) block_others(*connection, false);
+  };
   call.committed = [this, own, tombstone] {
     session_.enforce(own, tombstone);
     after_.clear();
@@ -125,6 +142,7 @@ Answer Deletion::log_out(Call& call) {
   Answer failure;
   if (!read_devices(s_, call, {device}, failure)) return failure;
   forget_device(s_, device, keys::key_package_index(device));
+  call.barrier = true;  // Nor does it come back by what the device has asked for by now.
   call.committed = [this, device] {
     for (const auto& [id, connection] : s_.connections) {
       const bool its = connection->kind != ConnectionKind::unauthenticated && connection->sender.device == device;
@@ -222,6 +240,7 @@ void Deletion::release_chats() {
     if (chat) {
       release(*s_.chats.find(id), device);
     } else {
+      SOTTO_RARE(release_tried_again);
       job_->again = job_->stuck = true;
     }
     return true;
@@ -230,7 +249,8 @@ void Deletion::release_chats() {
 }
 
 void Deletion::release(Chat& chat, const DeviceRef& device) {
-  if (chat.fold.find(device) != nullptr && !chat.cursors[device].record.released) {
+  const bool kept = SOTTO_PLANTED(deleted_not_released);
+  if (chat.fold.find(device) != nullptr && !chat.cursors[device].record.released && !kept) {
     chat.cursors[device].record.released = true;
     chat.dirty_cursors.insert(device);
     s_.dirty_chats.insert(chat.id);

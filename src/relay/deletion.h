@@ -44,6 +44,8 @@ class Deletion {
   /// All that is kept of a user beyond its record. Who keeps more of a user adds it to both.
   bool read_user(Call& call, const UserId& user, const UserRecord& record, Answer& failure);
   void forget_user(const UserId& user, const UserRecord& record);
+  /// The requests of the user's other connections wait, or go on.
+  void block_others(const Connection& but, bool blocked);
 
   void find_job();
   void begin_job(const UserId& user, std::vector<DeviceId> devices);

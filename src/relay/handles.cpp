@@ -1,5 +1,6 @@
 #include "relay/handles.h"
 
+#include "base/test_hooks.h"
 #include "crypto/hash.h"
 #include "relay/record_keys.h"
 
@@ -82,6 +83,7 @@ Answer Handles::keep(Call& call) {
   if (!look(call, own, failure)) return failure;
   if (auto limited = limit(call)) return limited;
   if (!own.claim || !own.claim->pending(s_.wall)) return wire::Response{};
+  if (SOTTO_PLANTED(objection_ignored)) return wire::Response{};
   s_.claims.set(keys::claim(own.handle), ClaimRecord{std::nullopt, 0, s_.wall + s_.config.handle_kept_ms});
   call.committed = [this, own] {
     for (const auto& device : own.devices) tell(device, notice_of(own.handle, 0, false));
@@ -129,6 +131,8 @@ Answer Handles::decide(Call& call, const wire::Register& request, const UserId& 
     return std::nullopt;
   }
   if (owner.active_at + s_.config.handle_active_ms <= s_.wall) return std::nullopt;
+  if (SOTTO_PLANTED(handle_moves_at_once)) return std::nullopt;
+  if (claim && claim->pending(s_.wall)) SOTTO_RARE(claim_taken_over);
   // Who proved the number last is the one whose it is: another claim that was pending is over.
   const ClaimRecord pending{user, s_.wall + s_.config.handle_notice_ms, 0};
   s_.claims.set(keys::claim(request.handle()), pending);

@@ -1,5 +1,6 @@
 #include "relay/push.h"
 
+#include "base/test_hooks.h"
 #include "base/utf8.h"
 #include "relay/record_keys.h"
 #include "wire/limits.h"
@@ -29,7 +30,7 @@ Answer Pushes::set_token(Call& call, const wire::SetPushToken& request) {
 
 bool Pushes::told(const DeviceRef& device, bool high) const {
   const auto it = s_.pushed.find(device);
-  if (it == s_.pushed.end() || (high && !it->second.high)) return false;
+  if (it == s_.pushed.end() || (high && !it->second.high) || SOTTO_PLANTED(told_each_time)) return false;
   return s_.now < it->second.at + (high ? s_.config.push_high_again_ms : s_.config.push_normal_again_ms);
 }
 
@@ -91,6 +92,7 @@ void Pushes::work() {
     if (!token) return token.answer.has_value();
     // One that was set since is another.
     if (!token->has_value() || (*token)->token != item.second) return true;
+    SOTTO_RARE(push_token_gone);
     s_.push_tokens.set(key, std::nullopt);
     ++s_.counters.push_tokens_gone;
     return true;
@@ -99,7 +101,7 @@ void Pushes::work() {
     const auto& [who, high] = item;
     const auto& [device, by] = who;
     if (s_.main_of(device) != nullptr || told(device, high)) return true;
-    if (!by.is_zero()) {
+    if (!by.is_zero() && !SOTTO_PLANTED(woken_by_the_blocked)) {
       const auto blocks = s_.blocks.need(keys::blocks(device.user));
       if (!blocks) return blocks.answer.has_value();
       if (blocks->has_value() && (*blocks)->contains(by)) return true;

@@ -1,5 +1,6 @@
 #include "relay/registration.h"
 
+#include "base/test_hooks.h"
 #include "crypto/hash.h"
 #include "crypto/sign.h"
 #include "relay/record_keys.h"
@@ -197,7 +198,10 @@ Answer Registration::check_code(CodeRecord code, const Applicant& who) {
     const bool free = !code.used_by || code.used_by == who.user;
     return free ? std::nullopt : Answer(refuse(ErrorCode::WRONG_CODE));
   }
-  if (++code.wrong_tries >= s_.config.code_tries) code.hash.reset();
+  if (++code.wrong_tries >= s_.config.code_tries) {
+    SOTTO_RARE(code_used_up);
+    code.hash.reset();
+  }
   s_.codes.set(keys::code(who.request.handle()), code);
   return refuse(ErrorCode::WRONG_CODE);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/test_hooks.h"
 #include "wire/limits.h"
 
 namespace sotto::relay {
@@ -96,7 +97,8 @@ void State::make_runnable(Connection& connection) {
 
 void State::set_online(Connection& connection) {
   online[connection.sender.device].push_back(&connection);
-  if (connection.kind == ConnectionKind::main) pushed.erase(connection.sender.device);
+  const bool forgets = connection.kind == ConnectionKind::main && !SOTTO_PLANTED(told_for_ever);
+  if (forgets) pushed.erase(connection.sender.device);
 }
 
 void State::set_offline(Connection& connection) {

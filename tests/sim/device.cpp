@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "client/media/cipher_file.h"
 #include "client/schema.h"
+#include "client/tables/account_table.h"
 #include "sim/calm_store.h"
 #include "sim/world.h"
 
@@ -22,7 +22,7 @@ constexpr std::uint64_t busy = 5000;
 
 Device::Device(World& world, std::size_t index, std::uint64_t seed)
     : Machine(world, "d" + std::to_string(index), seed, false),
-      handle("user" + std::to_string(index)),
+      handle(world.wants_codes() ? "+493012" + std::to_string(1000 + index) : "user" + std::to_string(index)),
       index_(index),
       random_(seed, 1),
       log_([this](LogLevel, std::string_view text) { trace("log " + std::string(text)); }, LogLevel::warning, {}) {}
@@ -61,6 +61,7 @@ void Device::try_start() {
   engine_ = std::move(*engine);
   take_storage_failed();
   trace("started");
+  notice_the_end_of_an_account();
   world_.oracle().on_new_process(*this);
   world_.oracle().on_started(*this);
   inputs_.clear();
@@ -79,6 +80,21 @@ void Device::lose_process() {
   checkpoint_planned_ = false;
   connection_ = ConnectionState::offline;
   connection_id_ = media_id_ = 0;
+}
+
+void Device::notice_the_end_of_an_account() {
+  if (!registered()) return;
+  const World::Calm calm(world_);
+  const auto account = must(client::AccountTable(*db_).load(), "account");
+  if (account && account->user == user) return;
+  if (!may_be_erased_) violated("what was told is on disk", name() + " lost its account");
+  world_.oracle().on_erased(*this);
+  trace("has no account any more");
+  former.push_back(user);
+  handle = fresh_handle();
+  user = {};
+  device = {};
+  may_be_erased_ = deletes_ = logged_out_ = false;
 }
 
 void Device::close() {
@@ -151,6 +167,9 @@ void Device::command(client::Input command) {
 
 void Device::connect() {
   wants_network_ = true;
+  asleep_ = false;
+  logged_out_ = false;
+  ++connects_;
   command(client::ConnectCommand{});
 }
 
@@ -169,6 +188,7 @@ void Device::step() {
   const bool failed = take_storage_failed();
   world_.oracle().on_step_done(*this, failed || disk().dead());
   if (disk().dead()) return die(false);
+  if (out.erased) notice_the_end_of_an_account();
 #ifdef SOTTO_TEST_HOOKS
   if (failed) {
     const World::Calm calm(world_);
@@ -193,7 +213,10 @@ bool Device::let_out(relay::ConnectionId& connection, client::NetworkAction acti
   if (action != client::NetworkAction::none && connection != 0) {
     world_.network().close_by_client(std::exchange(connection, 0));
   }
-  if (action == client::NetworkAction::connect) connection = world_.network().connect(*this);
+  if (action == client::NetworkAction::connect) {
+    if (logged_out_) violated("who logged out stays away until the app connects", name());
+    connection = world_.network().connect(*this);
+  }
   for (auto& frame : frames) {
     if (connection == 0) break;
     if (left && (*left)-- == 0 && world_.inject(Fault::kill_sending)) return die(false), false;
@@ -244,172 +267,14 @@ void Device::on_event(const Event& event) {
     connection_ = changed->state;
     trace("is " + std::string(to_string(changed->state)));
   }
+  if (const auto* changed = std::get_if<RegistrationChanged>(&event); changed && world_.options().workload >= 5) {
+    if (changed->user) become(*changed->user);
+    if (changed->problem) on_registration_refused(changed->problem->code);
+  }
+  if (const auto* claimed = std::get_if<HandleClaimed>(&event); claimed != nullptr && claimed->moves_at) {
+    if (world_.workload.chance(1, 2)) keep_handle();
+  }
   world_.oracle().on_event(*this, event);
-}
-
-// ---- What its user does
-
-template <typename T>
-Completion<T> Device::expect(std::string what, std::function<void(const Result<T>&)> then) {
-  const auto id = next_completion_++;
-  pending_[id] = what;
-  return [this, id, what = std::move(what), then = std::move(then), life = life_](Result<T> result) {
-    if (life != life_) violated("no completion after the end", name() + ": " + what);
-    if (pending_.erase(id) == 0) violated("every completion exactly once", name() + ": " + what);
-    const auto code = result.ok() ? std::optional<ErrorCode>() : std::optional(result.error().code);
-    trace(what + (code ? " ended with " + std::string(error_name(*code)) : " is done"));
-    if (code) ++world_.counts.errors[*code];
-    if (then) then(result);
-  };
-}
-
-void Device::register_account() {
-  command(client::RegisterCommand{handle, expect<UserId>("register", [this](const Result<UserId>& result) {
-                                    if (!result.ok()) return;
-                                    const World::Calm calm(world_);
-                                    user = *result;
-                                    device = must(client::AccountTable(*db_).load(), "account")->device;
-                                    trace("is user " + brief(user.bytes));
-                                  })});
-}
-
-void Device::find_user(const std::string& whom) {
-  command(client::FindUserCommand{whom, expect<UserId>("find " + whom)});
-}
-
-void Device::create_direct(Device& peer) {
-  const auto id = wire::direct_chat_id(user, peer.user);
-  command(client::CreateChatCommand{id, ChatType::direct, {peer.user}, {}, expect<Chat>("create " + brief(id.bytes))});
-}
-
-void Device::create_group(const std::vector<Device*>& others, const std::string& group_name) {
-  client::CreateChatCommand create{wire::random_group_id(random_), ChatType::group, {}, group_name, {}};
-  for (const auto* other : others) create.users.push_back(other->user);
-  create.done = expect<Chat>("create " + brief(create.chat.bytes));
-  command(std::move(create));
-}
-
-void Device::send(const ChatId& chat, const std::string& text) {
-  Message message;
-  message.chat = chat;
-  message.id = random_id<ClientMessageId>(random_);
-  message.text = text;
-  message.sent_at = local_now();
-  world_.oracle().on_send(*this, message);
-  command(client::SendCommand{
-      message, {}, expect<void>("send " + brief(message.id.bytes), [this, id = message.id](const Result<void>& result) {
-        world_.oracle().on_send_done(*this, id, result);
-      })});
-}
-
-void Device::send_picture(const ChatId& chat, const std::string& caption, const Bytes& picture, bool as_file) {
-  Message message;
-  message.chat = chat;
-  message.id = random_id<ClientMessageId>(random_);
-  message.text = caption;
-  message.sent_at = local_now();
-  OutgoingAttachment attachment;
-  attachment.info.kind = AttachmentKind::image;
-  attachment.info.name = "picture.jpg";
-  attachment.bytes = picture;
-  if (as_file) {
-    // Of the app's own making, so that only a full disk stands against it.
-    const World::Calm calm(world_);
-    const auto path = "/picture-" + brief(message.id.bytes);
-    auto file = store::File::open(path, store::File::Mode::write, disk().vfs_name());
-    if (file.ok() && file->write(0, picture).ok() && file->sync().ok()) {
-      attachment.path = path;
-      attachment.bytes.clear();
-    }
-  }
-  world_.oracle().on_send(*this, message);
-  world_.oracle().on_attach(message.id, picture);
-  command(client::SendCommand{
-      message,
-      {std::move(attachment)},
-      expect<void>("send " + brief(message.id.bytes), [this, id = message.id](const Result<void>& result) {
-        world_.oracle().on_send_done(*this, id, result);
-      })});
-}
-
-void Device::mark_read(const ChatId& chat) {
-  command(client::MarkReadCommand{chat, std::nullopt, expect<void>("mark " + brief(chat.bytes))});
-}
-
-void Device::accept(const ChatId& chat) {
-  command(client::AnswerRequestCommand{chat, RequestAnswer::accept, expect<void>("accept " + brief(chat.bytes))});
-}
-
-void Device::type(const ChatId& chat, bool typing) {
-  if (!running()) return;
-  world_.oracle().on_type(*this, chat);
-  command(client::TypingCommand{chat, typing});
-}
-
-void Device::set_available(bool available) { command(client::AvailableCommand{available}); }
-
-void Device::show(const Profile& profile) {
-  world_.oracle().on_show(*this, profile);
-  command(client::ProfileCommand{profile, expect<void>("show a profile")});
-}
-
-void Device::block(const UserId& peer, bool blocked) {
-  if (!running()) return;
-  world_.oracle().on_block(*this, peer);
-  command(client::BlockCommand{peer, blocked, expect<void>((blocked ? "block " : "unblock ") + brief(peer.bytes))});
-}
-
-void Device::change(const ChatId& chat, client::ChangeKind kind, const UserId& who, const std::string& new_name) {
-  static constexpr std::array<const char*, 4> names = {"add ", "remove ", "rename ", "refresh "};
-  command(client::ChangeChatCommand{chat, kind, who, new_name,
-                                    expect<void>(names.at(static_cast<std::size_t>(kind)) + brief(chat.bytes))});
-}
-
-// ---- What its store says
-
-std::vector<Chat> Device::chats() {
-  const World::Calm calm(world_);
-  std::vector<Chat> out;
-  std::optional<Chat> after;
-  for (;;) {
-    auto page = must(client::ChatTable(*db_).page(200, after), "chats");
-    if (page.empty()) break;
-    after = page.back();
-    out.insert(out.end(), page.begin(), page.end());
-  }
-  std::ranges::sort(out, {}, &Chat::id);
-  return out;
-}
-
-std::vector<Participant> Device::participants(const ChatId& chat) {
-  const World::Calm calm(world_);
-  return must(client::ChatTable(*db_).participants(chat), "participants");
-}
-
-bool Device::quiet() {
-  const World::Calm calm(world_);
-  if (!inputs_.empty()) return false;
-  const auto waits = [&](const std::vector<ChatId>& ids) {
-    return std::ranges::any_of(ids, [&](const ChatId& id) {
-      const auto chat = must(client::ChatTable(*db_).find(id), "chat");
-      return chat && (chat->status == ChatStatus::active || chat->status == ChatStatus::creating);
-    });
-  };
-  client::MediaTable media(*db_);
-  using client::MediaState;
-  for (const auto state : {MediaState::preparing, MediaState::uploading, MediaState::downloading}) {
-    if (!must(media.in_state(state, 1), "media").empty()) return false;
-  }
-  // What only a relay that is there can be told of.
-  const auto self = must(client::SelfTable(*db_).load(), "self");
-  if (self.profile_told < self.profile_version || self.blocks_told < self.blocks_version) return false;
-  if (!must(client::PersonTable(*db_).wanted(1), "people").empty()) return false;
-  for (const auto& id : must(client::ChatTable(*db_).with_untold_mark(), "marks")) {
-    const auto chat = must(client::ChatTable(*db_).find(id), "chat");
-    if (chat->status == ChatStatus::active && chat->request == ChatRequest::none) return false;
-  }
-  return must(media.unready(1), "media").empty() && !waits(must(client::OutboxTable(*db_).chats(), "outbox")) &&
-         !waits(must(client::IntentTable(*db_).chats(), "intents"));
 }
 
 }  // namespace sotto::sim

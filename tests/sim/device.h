@@ -21,6 +21,7 @@ class Device final : public Machine {
   [[nodiscard]] std::size_t index() const { return index_; }
   [[nodiscard]] bool running() const override { return engine_ != nullptr; }
   [[nodiscard]] bool registered() const { return !user.is_zero(); }
+  [[nodiscard]] relay::ConnectionId connection() const { return connection_id_; }
   [[nodiscard]] bool online() const { return connection_ == ConnectionState::online; }
 
   /// Starts the process; tries again by itself if the disk does not let it.
@@ -52,6 +53,21 @@ class Device final : public Machine {
   void set_available(bool available);
   void show(const Profile& profile);
   void block(const UserId& peer, bool blocked);
+  void log_out(LogOutData data);
+  void delete_account();
+  /// The owner of the handle objects to its move.
+  void keep_handle();
+  void replace(const ChatId& chat, const UserId& who, const UserId& by);
+  void ask_for_attachment(const Message& message);
+  void set_push_token(const std::string& token, Urgency at_least);
+  /// Nothing but a notice by push, or a time, brings it back.
+  void sleep(Milliseconds at_most, bool closed);
+  /// A notice came.
+  void wake();
+  /// A number that was somebody else's.
+  void take_number(const std::string& number);
+  /// A text message came.
+  void on_code(const std::string& number, const std::string& code);
   void change(const ChatId& chat, client::ChangeKind kind, const UserId& user = {}, const std::string& name = {});
 
   // ---- What its store says. Never disturbed by faults; only while running.
@@ -64,8 +80,15 @@ class Device final : public Machine {
   UserId user;
   DeviceId device;
   std::string handle;
+  /// Accounts that this device had before.
+  std::vector<UserId> former;
 
  private:
+  /// Whether the account is gone from the store, as it may be after it was asked for.
+  void notice_the_end_of_an_account();
+  void become(const UserId& id);
+  void on_registration_refused(ErrorCode code);
+  [[nodiscard]] std::string fresh_handle();
   void try_start();
   void step() override;
   /// Lets out what a step made; false if the process died on the way.
@@ -91,6 +114,15 @@ class Device final : public Machine {
   std::uint64_t steps_in_minute_ = 0;
   bool wanted_running_ = false;
   bool wants_network_ = true;
+  bool asleep_ = false;
+  /// Erasing was asked for: to leave the relay's account behind, or to delete it.
+  bool may_be_erased_ = false;
+  bool deletes_ = false;
+  /// Logged out, until the app connects.
+  bool logged_out_ = false;
+  std::uint64_t connects_ = 0;
+  /// As it came, until it turns out to be wrong.
+  std::string code_;
   bool checkpoint_planned_ = false;
   relay::ConnectionId connection_id_ = 0;
   /// For attachments.

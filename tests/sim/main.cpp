@@ -78,7 +78,7 @@ int main(int argc, char** argv) {
   app.add_option("--sum", sum_files, "Prints the sum of such files, and does nothing else");
   app.add_option("--find-plants", plants, "Switches each such bug on, for at most so many seeds of each kind");
   CLI11_PARSE(app, argc, argv);
-  if (plants > 0) return find_plants(options.seed, plants, options.workload) ? 0 : 1;
+  if (plants > 0) return find_plants(options.seed, plants, options.planted) ? 0 : 1;
 
   if (!sum_files.empty()) {
     Coverage sum;

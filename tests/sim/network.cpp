@@ -23,6 +23,21 @@ Device* Network::device_of(relay::ConnectionId id) {
   return link == nullptr ? nullptr : link->device;
 }
 
+bool Network::known_to_relay(const Device& device) const {
+  return std::ranges::any_of(links_,
+                             [&](const auto& item) { return item.second.device == &device && item.second.relay_open; });
+}
+
+bool Network::works(relay::ConnectionId id) const {
+  const auto it = links_.find(id);
+  return it != links_.end() && it->second.relay_open && !it->second.severed;
+}
+
+Timestamp Network::opened_at(relay::ConnectionId id) const {
+  const auto it = links_.find(id);
+  return it == links_.end() ? Timestamp{} : it->second.opened;
+}
+
 std::vector<relay::ConnectionId> Network::open() const {
   std::vector<relay::ConnectionId> out;
   for (const auto& [id, link] : links_) {
@@ -48,6 +63,8 @@ relay::ConnectionId Network::connect(Device& device) {
       return tidy(id);
     }
     found->relay_open = true;
+    found->opened = world_.now();
+    world_.oracle().push.on_opened(*found->device);
     world_.relay().input(relay::Opened{id, "10.0.0." + std::to_string(found->device->index() + 1)});
     found->device->input(client::Connected{}, id);
   });

@@ -35,6 +35,10 @@ class Network {
   void set_rate(relay::ConnectionId id, std::uint64_t bytes_per_second);
   [[nodiscard]] std::vector<relay::ConnectionId> open() const;
   [[nodiscard]] Device* device_of(relay::ConnectionId id);
+  /// The relay has not heard of its end; of any connection of the device, or of one that still works.
+  [[nodiscard]] bool known_to_relay(const Device& device) const;
+  [[nodiscard]] bool works(relay::ConnectionId id) const;
+  [[nodiscard]] Timestamp opened_at(relay::ConnectionId id) const;
   /// Stalls, delays and narrow links end.
   void heal();
 
@@ -52,6 +56,7 @@ class Network {
     Direction up;
     Direction down;
     Milliseconds latency{1};
+    Timestamp opened{};
     Timestamp slow_until{};
     Milliseconds slow_latency{0};
     std::uint64_t bytes_per_second = 0;

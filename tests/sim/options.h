@@ -39,9 +39,17 @@ enum class Fault : std::uint8_t {
   relay_clock_jump,
   relay_clock_drift,
   slow_relay,  ///< its steps take up to seconds
+  code_lost,   ///< the gateway for text messages
+  code_late,
+  code_repeated,
+  notice_lost,  ///< the push gateway
+  notice_late,
+  notice_refused,  ///< … says that it could not
   count_,
 };
 inline constexpr std::size_t fault_count = static_cast<std::size_t>(Fault::count_);
+/// Those that were there before the gateways.
+inline constexpr std::size_t first_faults = static_cast<std::size_t>(Fault::code_lost);
 inline constexpr std::array<std::string_view, fault_count> fault_names = {
     "cut",
     "cut_in_frame",
@@ -70,6 +78,12 @@ inline constexpr std::array<std::string_view, fault_count> fault_names = {
     "relay_clock_jump",
     "relay_clock_drift",
     "slow_relay",
+    "code_lost",
+    "code_late",
+    "code_repeated",
+    "notice_lost",
+    "notice_late",
+    "notice_refused",
 };
 using Faults = std::bitset<fault_count>;
 inline std::string_view name_of(Fault fault) { return fault_names[static_cast<std::size_t>(fault)]; }
@@ -77,7 +91,7 @@ inline std::string_view name_of(Fault fault) { return fault_names[static_cast<st
 enum class Hostile : std::uint8_t { none, relay, member };
 
 /// Grows with every operation or attack that is added, since each changes what a seed does.
-constexpr unsigned newest_workload = 4;
+constexpr unsigned newest_workload = 5;
 
 struct Options {
   std::uint64_t seed = 1;

@@ -29,7 +29,7 @@ bool Oracle::is_hostile(const Device& device) const {
 // ---- What the app does and is told
 
 void Oracle::on_send(Device& device, const Message& message) {
-  texts_[message.id] = {&device, message.chat, message.text, false};
+  texts_[message.id] = {{device.user, device.device}, message.chat, message.text, false};
 }
 
 void Oracle::on_attach(const ClientMessageId& id, ByteView picture) { pictures_[id] = crypto::sha256(picture); }
@@ -45,9 +45,9 @@ void Oracle::check_shown(Device& device, const Message& message) {
       violated("no false message", device.name() + " shows a text that nobody wrote: " + message.text);
     }
     const auto& text = found->second;
-    const bool own = text.by == &device;
-    if (text.chat != message.chat || text.text != message.text || message.sender != text.by->user ||
-        (!own && message.sender_device != text.by->device)) {
+    const bool own = text.by.user == device.user;
+    if (text.chat != message.chat || text.text != message.text || message.sender != text.by.user ||
+        (!own && message.sender_device != text.by.device)) {
       violated("no false message", device.name() + " shows otherwise than it was written: " + message.text);
     }
     return;
@@ -113,7 +113,7 @@ void Oracle::on_started(Device& device) {
     }
   }
   for (const auto& [id, text] : texts_) {
-    if (text.by != &device || !text.durable) continue;
+    if (text.by.user != device.user || !text.durable) continue;
     if (!must(messages.find(text.chat, device.user, id), "message")) {
       violated("what was told is on disk", device.name() + " lost its own " + brief(id.bytes));
     }
@@ -167,6 +167,7 @@ void Oracle::on_frame_up(Device& device, ByteView frame) {
       const auto chat = *id_from<ChatId>(wire::view(command.chat_id()));
       const auto header = must(wire::read_mls_header(wire::view(command.message())), "an own header");
       const auto aad = must(wire::check_message_aad(header.authenticated_data), "own authenticated data");
+      if (!texts_.contains(aad.client_message_id)) hidden_.insert(aad.client_message_id);
       send_requests_[{device.index(), envelope.id()}] = chat;
       const Sent now{aad.n, crypto::sha256(wire::view(command.message()))};
       const auto [known, fresh] = sent_.try_emplace({{device.index(), chat}, aad.client_message_id}, now);
@@ -197,6 +198,7 @@ void Oracle::on_frame_down(Device& device, ByteView frame) {
     if (envelope.push().has_entries()) check_owed(device, envelope.push().entries());
     if (!envelope.has_response()) continue;
     const auto& response = envelope.response();
+    if (response.has_authenticated()) push.on_authenticated(device, world_.network().opened_at(device.connection()));
     const auto status = wire::status_of(response);
     if (!status.ok()) ++world_.counts.errors[status.error().code];
     const auto asked = send_requests_.extract({device.index(), envelope.id()});

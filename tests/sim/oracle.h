@@ -10,6 +10,8 @@
 #include "client/outputs.h"
 #include "crypto/keys.h"
 #include "relay/stored_entry.h"
+#include "sim/handle_oracle.h"
+#include "sim/push_oracle.h"
 #include "store/database.h"
 #include "wire/roster.h"
 
@@ -31,6 +33,7 @@ struct TrueLog {
     std::uint64_t epoch = 0;
     crypto::Sha256Digest record_hash;
     Bytes payload;
+    wire::Urgency urgency = wire::NORMAL;
   };
   struct Member {
     /// First and last seq of each time on the roster; the last one is open (UINT64_MAX) while it lasts.
@@ -52,7 +55,7 @@ struct TrueLog {
 
 class Oracle {
  public:
-  explicit Oracle(World& world) : world_(world) {}
+  explicit Oracle(World& world) : push(world), handles(world), world_(world) {}
 
   // ---- What the app does and is told
   void on_send(Device& device, const Message& message);
@@ -63,6 +66,12 @@ class Oracle {
   void on_type(Device& device, const ChatId& chat);
   void on_show(Device& device, const Profile& profile);
   void on_block(Device& device, const UserId& peer);
+  /// Its store has no account any more, as the app wanted.
+  void on_erased(const Device& device);
+  /// … and it was told that all is done.
+  void check_erased(Device& device);
+  void on_asked_again(const Device& device, const ClientMessageId& id) { ++asked_again_[{device.user, id}]; }
+  void on_told_deleted(const UserId& user) { told_deleted_.insert(user); }
 
   // ---- What processes do
   void on_started(Device& device);
@@ -77,6 +86,8 @@ class Oracle {
 
   // ---- What the relay makes durable
   void on_append(const ChatId& chat, std::uint64_t seq, ByteView record);
+  /// Or, when it starts, finds.
+  void on_record(ByteView key, const Bytes* value, bool starting = false);
   void on_relay_started(store::Database& db);
 
   /// Everything, once all is quiet.
@@ -86,9 +97,12 @@ class Oracle {
   /// The steps of this device are not judged: it is the hostile one.
   [[nodiscard]] bool is_hostile(const Device& device) const;
 
+  PushOracle push;
+  HandleOracle handles;
+
  private:
   struct Text {
-    Device* by = nullptr;
+    relay::DeviceRef by;
     ChatId chat;
     std::string text;
     bool durable = false;
@@ -113,23 +127,35 @@ class Oracle {
   void check_history(Device& device, const ChatId& chat, const TrueLog& log);
   void check_own_messages(Device& device);
   void check_pictures(Device& device, const ChatId& chat);
+  void check_answered(Device& device, const Message& message);
   // (oracle_people.cpp)
   void on_signal(Device& device, const Event& event);
   void check_people(Device& device);
   void check_read(Device& device, const Chat& chat);
-  [[nodiscard]] bool relay_clock_was_set() const;
   /// A message in a direct chat was dropped if its receiver had blocked its sender when it came.
   [[nodiscard]] bool may_miss(const Device& device, const UserId& sender, const ChatId& chat) const;
   void check_agreement(const ChatId& chat, const TrueLog& log);
   void check_secrecy(Device& device, const ChatId& chat, const TrueLog& log);
   void check_bounds(Device& device);
   void check_relay_empty();
+  // (oracle_leaving.cpp)
+  [[nodiscard]] bool is_honest(const UserId& user) const;
+  void check_relay_forgot();
+  [[nodiscard]] bool waits_for_nobody(const TrueLog& log) const;
   void check_gaps_are_shown(Device& device, const ChatId& chat);
 
   World& world_;
   std::map<ChatId, TrueLog> logs_;
   std::map<ClientMessageId, Text> texts_;
   std::map<ClientMessageId, crypto::Sha256Digest> pictures_;
+  /// Accounts of honest people that their devices do not have any more, and those that are deleted.
+  std::set<UserId> past_;
+  std::set<UserId> deleted_;
+  std::set<UserId> told_deleted_;
+  /// How often who asked for the attachment of a message again.
+  std::map<std::pair<UserId, ClientMessageId>, int> asked_again_;
+  /// Messages of the clients' own, which nobody is shown.
+  std::set<ClientMessageId> hidden_;
   std::set<std::pair<ChatId, UserId>> typed_;
   std::map<UserId, std::vector<Profile>> shown_;
   /// Who has blocked whom at some time.

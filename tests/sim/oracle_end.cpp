@@ -51,6 +51,8 @@ void Oracle::check_at_the_end() {
     }
     if (lying_relay) continue;
     check_people(device);
+    push.check_token(device);
+    handles.check_handle(device);
     for (const auto& [chat, log] : logs_) {
       check_history(device, chat, log);
       check_pictures(device, chat);
@@ -59,6 +61,7 @@ void Oracle::check_at_the_end() {
   }
   if (lying_relay) return;
   for (const auto& [chat, log] : logs_) check_agreement(chat, log);
+  check_relay_forgot();
   check_relay_empty();
 }
 
@@ -83,8 +86,7 @@ void Oracle::check_history(Device& device, const ChatId& chat, const TrueLog& lo
   for (std::uint64_t seq = 1; seq <= log.entries.size(); ++seq) {
     const auto& entry = log.at(seq);
     if (entry.kind != relay::EntryKind::message || !member.is_owed(seq)) continue;
-    const auto* sender = world_.device_of(entry.sender.user);
-    if (sender == nullptr || is_hostile(*sender)) continue;
+    if (!is_honest(entry.sender.user) || hidden_.contains(entry.id)) continue;
     const auto at = shown.find(seq);
     if (at == shown.end() && may_miss(device, entry.sender.user, chat)) continue;
     if (at == shown.end()) {
@@ -96,10 +98,7 @@ void Oracle::check_history(Device& device, const ChatId& chat, const TrueLog& lo
     }
     shown.erase(at);
   }
-  std::erase_if(shown, [&](const auto& it) {
-    const auto* sender = world_.device_of(it.second.sender);
-    return sender != nullptr && is_hostile(*sender);
-  });
+  std::erase_if(shown, [&](const auto& it) { return !is_honest(it.second.sender); });
   if (!shown.empty()) {
     violated("no false message",
              device.name() + " has a message at " + place(chat, shown.begin()->first) + " that the log has not");
@@ -109,7 +108,7 @@ void Oracle::check_history(Device& device, const ChatId& chat, const TrueLog& lo
 void Oracle::check_own_messages(Device& device) {
   client::MessageTable messages(device.db());
   for (const auto& [id, text] : texts_) {
-    if (text.by != &device) continue;
+    if (text.by.user != device.user) continue;
     const auto stored = must(messages.find(text.chat, device.user, id), "message");
     if (!stored) {
       if (text.durable) violated("what was told is on disk", device.name() + " lost its own " + brief(id.bytes));
@@ -195,8 +194,7 @@ void Oracle::check_secrecy(Device& device, const ChatId& chat, const TrueLog& lo
   for (auto seq = log.entries.size(); seq > removed_at && seq + 8 > log.entries.size(); --seq) {
     const auto& entry = log.at(seq);
     if (entry.kind != relay::EntryKind::message) continue;
-    const auto* sender = world_.device_of(entry.sender.user);
-    if (sender == nullptr || is_hostile(*sender)) continue;
+    if (!is_honest(entry.sender.user)) continue;
     auto transaction = store::Transaction::begin(device.db());  // taken back: looking must not change anything
     auto group = mls::Group::load(storage);
     if (!group.ok()) return;
@@ -244,7 +242,8 @@ void Oracle::check_gaps_are_shown(Device& device, const ChatId& chat) {
     std::uint64_t missing = 0;
     for (auto between = last == last_n.end() ? n : last->second + 1; between < n; ++between) {
       const auto& meant = ids[{sender, between}];
-      if (std::ranges::none_of(meant, [&](const auto& id) { return shown.contains(id); })) ++missing;
+      if (std::ranges::none_of(meant, [&](const auto& id) { return shown.contains(id) || hidden_.contains(id); }))
+        ++missing;
     }
     if (missing > 0 && !something_missing) {
       if (missing <= unread) {
@@ -274,7 +273,7 @@ void Oracle::check_bounds(Device& device) {
     }
   };
   const auto chats = static_cast<std::int64_t>(device.chats().size());
-  const auto people = static_cast<std::int64_t>(world_.devices().size());
+  const auto people = static_cast<std::int64_t>(world_.devices().size() + past_.size());
   // Ratchets of each leaf in each epoch kept, the tree, and keys of messages that did not come.
   constexpr auto ratchets = static_cast<std::int64_t>(2 * (mls::limits::past_epochs + 1));
   check("mls rows", count(device, "SELECT count(*) FROM mls"),
@@ -290,8 +289,15 @@ void Oracle::check_bounds(Device& device) {
 void Oracle::check_relay_empty() {
   if (world_.options().hostile != Hostile::none) return;
   const auto db = world_.relay().open_reader();
-  const auto left = must(db->one<std::int64_t>("SELECT count(*) FROM log_entry"), "entries").value_or(0);
-  if (left != 0) violated("not kept longer than necessary", std::to_string(left) + " entries are left at the relay");
+  for (const auto& [chat, log] : logs_) {
+    if (waits_for_nobody(log)) continue;
+    const auto left =
+        must(db->one<std::int64_t>("SELECT count(*) FROM log_entry WHERE log_id = ?", chat), "entries").value_or(0);
+    if (left != 0) {
+      violated("not kept longer than necessary",
+               std::to_string(left) + " entries of " + brief(chat.bytes) + " are left");
+    }
+  }
 }
 
 }  // namespace sotto::sim

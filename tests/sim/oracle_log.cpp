@@ -1,5 +1,6 @@
 // The oracle's view of what the relay makes durable.
 #include "crypto/hash.h"
+#include "relay/records.h"
 #include "sim/calm_store.h"
 #include "sim/oracle.h"
 #include "sim/world.h"
@@ -18,8 +19,9 @@ void Oracle::on_append(const ChatId& chat, std::uint64_t seq, ByteView record) {
   if (seq != log.entries.size() + 1) {
     violated("seq has no holes and no repeats", place(chat, seq) + " after " + std::to_string(log.entries.size()));
   }
-  TrueLog::Entry entry{stored->kind,           stored->sender, stored->client_message_id, stored->n, stored->time, 0,
-                       crypto::sha256(record), stored->payload};
+  TrueLog::Entry entry{
+      stored->kind,    stored->sender, stored->client_message_id, stored->n, stored->time, 0, crypto::sha256(record),
+      stored->payload, stored->urgency};
   world_.trace("log", place(chat, seq) + " kind " + std::to_string(static_cast<int>(entry.kind)) + " " +
                           brief(entry.id.bytes) + " " + fingerprint(entry.payload));
   if (entry.kind == relay::EntryKind::message) {
@@ -29,6 +31,7 @@ void Oracle::on_append(const ChatId& chat, std::uint64_t seq, ByteView record) {
     append_commit(chat, log, seq, entry, *stored);
   }
   log.entries.push_back(std::move(entry));
+  push.on_append(chat, log, seq);
 }
 
 void Oracle::append_message(const ChatId& chat, TrueLog& log, std::uint64_t seq, TrueLog::Entry& entry) {
@@ -51,9 +54,8 @@ void Oracle::append_message(const ChatId& chat, TrueLog& log, std::uint64_t seq,
     violated("a message is stored once", place(chat, seq) + " repeats " + brief(aad->client_message_id.bytes));
   }
   // A removed member has the keys of the epochs before.
-  const auto* sender = world_.device_of(entry.sender.user);
-  const bool honest = sender != nullptr && !is_hostile(*sender);
-  if (honest && entry.epoch < log.epoch_of_membership && world_.options().hostile == Hostile::none) {
+  if (is_honest(entry.sender.user) && entry.epoch < log.epoch_of_membership &&
+      world_.options().hostile == Hostile::none) {
     violated("nobody outside the group can read", place(chat, seq) + " is of an epoch before the last removal");
   }
 }
@@ -115,7 +117,8 @@ void Oracle::check_trimmed(const ChatId& chat, const TrueLog& log, std::uint64_t
   for (const auto& [ref, member] : log.members) {
     if (!member.is_owed(seq)) continue;
     auto* device = world_.device_of(ref.user);
-    if (device == nullptr || is_hostile(*device)) continue;
+    // Nothing is kept for a deleted account, whose device may not know of it yet.
+    if (device == nullptr || is_hostile(*device) || deleted_.contains(ref.user)) continue;
     const auto acked = acked_.find({device->index(), chat});
     if (acked == acked_.end() || acked->second < seq) {
       violated("nothing is deleted that somebody lacks", place(chat, seq) + " which " + device->name() + " is owed");
@@ -123,7 +126,25 @@ void Oracle::check_trimmed(const ChatId& chat, const TrueLog& log, std::uint64_t
   }
 }
 
+void Oracle::on_record(ByteView key, const Bytes* value, bool starting) {
+  if (key.front() == 'u' && value != nullptr && must(relay::UserRecord::decode(*value), "a user").deleted) {
+    if (const auto user = id_from<UserId>(key.subspan(1))) deleted_.insert(*user);
+  }
+  push.on_record(key, value);
+  handles.on_record(key, value, starting);
+}
+
 void Oracle::on_relay_started(store::Database& db) {
+  // Users first: a deleted one has no handle to lose. (Before workload 5 this would be other operations of the disk.)
+  for (const auto* only : {"key >= x'75' AND key < x'76'", "key < x'75'"}) {
+    if (world_.options().workload < 5) break;
+    const auto records =
+        db.query("SELECT key, value FROM record WHERE " + std::string(only), [&](const store::Row& row) {
+          const auto value = row.get<Bytes>(1);
+          on_record(row.get<Bytes>(0), &value, true);
+        });
+    if (!records.ok()) violated("the relay's store can be opened after any failure", records.error().message);
+  }
   std::map<ChatId, std::set<std::uint64_t>> stored;
   const auto read =
       db.query("SELECT log_id, seq, data FROM log_entry ORDER BY log_id, seq", [&](const store::Row& row) {
@@ -151,6 +172,7 @@ void Oracle::on_relay_started(store::Database& db) {
       if (!seqs.contains(seq)) check_trimmed(chat, log, seq);
     }
   }
+  push.on_relay_started();
 }
 
 }  // namespace sotto::sim

@@ -2,6 +2,7 @@
 #include "client/media/cipher_file.h"
 #include "client/tables/media_table.h"
 #include "client/tables/message_table.h"
+#include "client/tables/request_table.h"
 #include "crypto/hash.h"
 #include "sim/calm_store.h"
 #include "sim/world.h"
@@ -26,6 +27,24 @@ Result<crypto::Sha256Digest> hash_of(Device& device, client::MediaRow row) {
 
 }  // namespace
 
+/// Who asked once is answered, if the sender is there: by the attachment, or by being told that there is none any more.
+void Oracle::check_answered(Device& device, const Message& message) {
+  const auto asked = asked_again_.find({device.user, message.id});
+  const auto* sender = world_.device_of(message.sender);
+  if (asked == asked_again_.end() || asked->second != 1 || sender == nullptr || !blocked_.empty()) return;
+  for (const auto& user : {device.user, message.sender}) {
+    const auto& members = logs_.at(message.chat).members;
+    const auto on_roster = [&](const auto& it) { return it.first.user == user && it.second.on_roster(); };
+    const auto in_chat = std::ranges::find_if(members, on_roster);
+    // Who was away from the chat meanwhile was not asked, or does not hear of it.
+    if (in_chat == members.end() || in_chat->second.owed.size() != 1) return;
+  }
+  const client::AttachmentRef ref{message.chat, message.sender, message.id, 0, 0, false};
+  if (must(client::RequestTable(device.db()).waits(ref), "requests")) {
+    violated("who asks for an attachment again is answered", device.name() + " " + brief(message.id.bytes));
+  }
+}
+
 void Oracle::check_pictures(Device& device, const ChatId& chat) {
   client::MediaTable media(device.db());
   for (const auto& message : must(test::whole_history(device.db(), chat), "history")) {
@@ -39,6 +58,10 @@ void Oracle::check_pictures(Device& device, const ChatId& chat) {
     if (row->state != client::MediaState::present) {
       // A message that could not be sent has none; nor has who is out of the chat's reach under a relay that lies.
       if (message.state == MessageState::failed || world_.options().hostile != Hostile::none) continue;
+      if (row->state == client::MediaState::expired && world_.attachments_expire()) {
+        check_answered(device, message);
+        continue;
+      }
       violated("what was told of can be fetched",
                where + " is " + std::string(to_string(message.attachments.at(0).state)));
     }

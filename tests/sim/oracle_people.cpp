@@ -33,11 +33,6 @@ void Oracle::on_signal(Device& device, const Event& event) {
   if (!changes) violated("typing is told when it changes", device.name() + " in " + brief(typing->chat.bytes));
 }
 
-bool Oracle::relay_clock_was_set() const {
-  const auto fired = [&](Fault fault) { return world_.counts.faults[static_cast<std::size_t>(fault)] > 0; };
-  return fired(Fault::relay_clock_jump) || fired(Fault::relay_clock_drift);
-}
-
 void Oracle::check_people(Device& device) {
   if (!typing_[device.index()].empty()) violated("nobody writes for ever", device.name());
   client::PersonTable people(device.db());
@@ -70,7 +65,7 @@ void Oracle::check_read(Device& device, const Chat& chat) {
     const auto told = must(client::ChatTable(reader->db()).told_mark(chat.id), "mark");
     // A mark made while its reader had blocked somebody is told to nobody, one made while this device was out of the
     // chat not to it; and whether one is told again goes by the relay's clock.
-    const bool certain = blocked_.empty() && world_.options().hostile == Hostile::none && !relay_clock_was_set();
+    const bool certain = blocked_.empty() && world_.options().hostile == Hostile::none && !world_.relay_clock_was_set();
     if (how_far.read < told && told > row->joined_seq && certain) {
       violated("what was read is told to those who are there", device.name() + " knows of " + reader->name() +
                                                                    " up to " + place(chat.id, how_far.read) + ", not " +

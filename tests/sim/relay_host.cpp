@@ -44,10 +44,12 @@ void RelayHost::try_start() {
     return;
   }
   check_disk();
-  backend_ = std::make_unique<TapBackend>(std::move(*backend),
-                                          [this](const relay::LogId& log, std::uint64_t seq, ByteView record) {
-                                            world_.oracle().on_append(log, seq, record);
-                                          });
+  backend_ = std::make_unique<TapBackend>(
+      std::move(*backend),
+      [this](const relay::LogId& log, std::uint64_t seq, ByteView record) {
+        world_.oracle().on_append(log, seq, record);
+      },
+      [this](ByteView key, const Bytes* value) { world_.oracle().on_record(key, value); });
   core_ = std::make_unique<relay::Core>(*backend_, random_, config_, log_);
   waits_for_drain_ = false;
   take_storage_failed();
@@ -118,8 +120,11 @@ void RelayHost::slow_down(Milliseconds step, Milliseconds time) {
 
 void RelayHost::step() {
   auto inputs = std::exchange(inputs_, {});
+  for (const auto& input : inputs) {
+    if (const auto* failed = std::get_if<relay::PushFailed>(&input)) world_.oracle().push.on_failed(failed->device);
+  }
   auto out = core_->step(local_now(), inputs);
-  take_storage_failed();
+  const bool disturbed = take_storage_failed();
   const auto pause = Milliseconds(world_.trouble.skewed(0, 10'000));
   if (disk().dead()) return die(false, pause);
   if (world_.now() < slow_until_) {
@@ -129,6 +134,7 @@ void RelayHost::step() {
   const auto timer = out.next_timer;
   waits_for_drain_ = out.waits_for_drain;
   if (!let_out(std::move(out)) || !running()) return;
+  world_.oracle().push.on_relay_step_done(disturbed);
   wake_after(timer);
 }
 
@@ -141,8 +147,13 @@ bool RelayHost::let_out(relay::Outputs out) {
     }
     if (auto* send = std::get_if<relay::Send>(&action)) {
       world_.network().send_down(send->id, std::move(send->bytes));
+    } else if (const auto* close = std::get_if<relay::Close>(&action)) {
+      world_.network().close_by_relay(close->id);
+    } else if (const auto* notice = std::get_if<relay::PushNotice>(&action)) {
+      world_.oracle().push.on_notice(*notice);
+      world_.gateways().push(*notice);
     } else {
-      world_.network().close_by_relay(std::get<relay::Close>(action).id);
+      world_.gateways().text(std::get<relay::SendCode>(action));
     }
   }
   if (out.checkpoint) {

@@ -1,4 +1,4 @@
-// The relay's real backend, with an ear on what becomes durable in the logs.
+// The relay's real backend, with an ear on what becomes durable in logs and records.
 #pragma once
 
 #include "relay/backend/sqlite_backend.h"
@@ -8,8 +8,10 @@ namespace sotto::sim {
 class TapBackend final : public relay::Backend {
  public:
   using OnAppend = std::function<void(const relay::LogId&, std::uint64_t seq, ByteView record)>;
-  TapBackend(std::unique_ptr<relay::SqliteBackend> backend, OnAppend on_append)
-      : backend_(std::move(backend)), on_append_(std::move(on_append)) {}
+  /// Of a record that was put, or (null) removed.
+  using OnRecord = std::function<void(ByteView key, const Bytes* value)>;
+  TapBackend(std::unique_ptr<relay::SqliteBackend> backend, OnAppend on_append, OnRecord on_record)
+      : backend_(std::move(backend)), on_append_(std::move(on_append)), on_record_(std::move(on_record)) {}
 
   void append(const relay::LogId& log, std::uint64_t expected_last, Bytes record, Done<std::uint64_t> done) override {
     auto copy = record;
@@ -33,9 +35,20 @@ class TapBackend final : public relay::Backend {
   void get(relay::RecordKey key, Done<relay::Record> done) override { backend_->get(std::move(key), std::move(done)); }
   void put(relay::RecordKey key, Bytes value, std::optional<std::uint64_t> expected_revision,
            Done<std::uint64_t> done) override {
-    backend_->put(std::move(key), std::move(value), expected_revision, std::move(done));
+    auto copy = std::pair(key, value);
+    backend_->put(std::move(key), std::move(value), expected_revision,
+                  [this, copy = std::move(copy), done = std::move(done)](Result<std::uint64_t> revision) {
+                    if (revision.ok()) on_record_(copy.first, &copy.second);
+                    if (done) done(std::move(revision));
+                  });
   }
-  void remove(relay::RecordKey key, Done<void> done) override { backend_->remove(std::move(key), std::move(done)); }
+  void remove(relay::RecordKey key, Done<void> done) override {
+    auto copy = key;
+    backend_->remove(std::move(key), [this, copy = std::move(copy), done = std::move(done)](Result<void> result) {
+      if (result.ok()) on_record_(copy, nullptr);
+      if (done) done(std::move(result));
+    });
+  }
   void scan(relay::RecordKey prefix, relay::RecordKey after, std::size_t limit,
             Done<std::vector<relay::Record>> done) override {
     backend_->scan(std::move(prefix), std::move(after), limit, std::move(done));
@@ -69,6 +82,7 @@ class TapBackend final : public relay::Backend {
  private:
   std::unique_ptr<relay::SqliteBackend> backend_;
   OnAppend on_append_;
+  OnRecord on_record_;
 };
 
 }  // namespace sotto::sim

@@ -58,8 +58,12 @@ World::World(const Options& options)
   test_hooks::current = &hooks_;
 #endif
   network_ = std::make_unique<Network>(*this);
-  relay_ = std::make_unique<RelayHost>(*this, trouble.below(UINT64_MAX), relay::CoreConfig{});
-  for (std::size_t i = 0; i < *options_.devices; ++i) devices_.emplace_back(*this, i, trouble.below(UINT64_MAX));
+  gateways_ = std::make_unique<Gateways>(*this);
+  relay_ = std::make_unique<RelayHost>(*this, trouble.below(UINT64_MAX), relay_config_);
+  for (std::size_t i = 0; i < *options_.devices; ++i) {
+    auto& device = devices_.emplace_back(*this, i, trouble.below(UINT64_MAX));
+    gateways_->give_number(device.handle, device);
+  }
   if (options.hostile == Hostile::relay) hostile_relay_ = std::make_unique<HostileRelay>(*this);
   if (options.hostile == Hostile::member) hostile_member_ = std::make_unique<HostileMember>(*this);
 }
@@ -86,11 +90,26 @@ void World::choose(const Options& options) {
   minutes_ = options.minutes.value_or(static_cast<std::uint32_t>(minutes));
   // All kinds, none, or some: faults that never meet each other hide less behind each other.
   const auto kinds = dice.below(8);
-  for (std::size_t i = 0; i < fault_count; ++i) faults_.set(i, kinds == 0 ? false : kinds <= 3 || dice.chance(1, 3));
-  if (options.faults) faults_ = *options.faults;
+  const auto choose_faults = [&](std::size_t from, std::size_t to) {
+    for (auto i = from; i < to; ++i) faults_.set(i, kinds == 0 ? false : kinds <= 3 || dice.chance(1, 3));
+  };
+  choose_faults(0, first_faults);
   storage_fault_distance_ = dice.skewed(200, 20'000);
   fault_pause_ms_ = dice.skewed(1'000, 60'000);
   key_packages_ = static_cast<std::uint32_t>(dice.chance(1, 50) ? 100 : dice.between(shape.least_key_packages, 24));
+  if (options.workload >= 5) {
+    choose_faults(first_faults, fault_count);
+    relay_config_.push = true;
+    if (dice.chance(1, 3)) relay_config_.registration = RegistrationMode::code;
+    // What takes a minute or a day happens within a run.
+    relay_config_.code_resend_ms = 3'000;
+    relay_config_.codes_a_day = 20;
+    relay_config_.codes_address = {20, 1};
+    relay_config_.handle_notice_ms = 15'000;
+    relay_config_.handle_kept_ms = 20'000;
+    if (dice.chance(1, 4)) relay_config_.blob_lifetime_ms = relay_config_.blob_received_lifetime_ms = 10'000;
+  }
+  if (options.faults) faults_ = *options.faults;
 }
 
 bool World::may_trouble() {
@@ -114,6 +133,11 @@ bool World::attack(const char* what) {
 
 void World::at(Timestamp time, std::function<void()> what) {
   due_.push({std::max(time, now_), ++order_, std::move(what)});
+}
+
+bool World::relay_clock_was_set() const {
+  const auto fired = [&](Fault fault) { return counts.faults[static_cast<std::size_t>(fault)] > 0; };
+  return fired(Fault::relay_clock_jump) || fired(Fault::relay_clock_drift);
 }
 
 void World::trace(std::string_view who, std::string_view what) { trace_.line((now_ - begun_).count(), who, what); }

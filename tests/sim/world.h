@@ -10,6 +10,7 @@
 #include "sim/coverage.h"
 #include "sim/device.h"
 #include "sim/dice.h"
+#include "sim/gateways.h"
 #include "sim/hostile_member.h"
 #include "sim/hostile_relay.h"
 #include "sim/network.h"
@@ -65,6 +66,7 @@ class World {
   /// Running, registered devices whose user is there.
   [[nodiscard]] std::vector<Device*> people();
   [[nodiscard]] Network& network() { return *network_; }
+  [[nodiscard]] Gateways& gateways() { return *gateways_; }
   [[nodiscard]] Oracle& oracle() { return *oracle_; }
   [[nodiscard]] HostileRelay* hostile_relay() { return hostile_relay_.get(); }
   [[nodiscard]] HostileMember* hostile_member() { return hostile_member_.get(); }
@@ -76,6 +78,14 @@ class World {
   [[nodiscard]] std::uint32_t minutes() const { return minutes_; }
   [[nodiscard]] const Faults& faults() const { return faults_; }
   [[nodiscard]] std::uint32_t key_packages() const { return key_packages_; }
+  /// Accounts are made by codes, for phone numbers.
+  [[nodiscard]] bool wants_codes() const { return relay_config_.registration == RegistrationMode::code; }
+  [[nodiscard]] Milliseconds handle_notice() const { return Milliseconds(relay_config_.handle_notice_ms); }
+  [[nodiscard]] Milliseconds handle_kept() const { return Milliseconds(relay_config_.handle_kept_ms); }
+  /// … before everybody may have them.
+  [[nodiscard]] bool attachments_expire() const { return relay_config_.blob_lifetime_ms < 3'600'000; }
+  /// What goes by the relay's clock is not to be relied on.
+  [[nodiscard]] bool relay_clock_was_set() const;
 
   Dice workload;
   Dice trouble;
@@ -104,6 +114,7 @@ class World {
   std::uint64_t storage_fault_distance_ = 0;
   std::uint64_t fault_pause_ms_ = 0;
   std::uint32_t key_packages_ = 0;
+  relay::CoreConfig relay_config_;
   bool calm_ = false;
   bool trouble_over_ = false;
   Timestamp begun_;
@@ -122,6 +133,7 @@ class World {
   std::unique_ptr<HostileRelay> hostile_relay_;
   std::unique_ptr<HostileMember> hostile_member_;
   std::unique_ptr<Network> network_;
+  std::unique_ptr<Gateways> gateways_;
   std::unique_ptr<RelayHost> relay_;
   std::deque<Device> devices_;
 };

@@ -232,7 +232,11 @@ Status Media::on_used(std::int64_t id) {
 Status Media::pump(bool main_is_there) {
   if (c_.media.folder.empty()) return {};
   SOTTO_TRY(empty_trash());
-  if (!c_.account) return {};
+  if (!c_.account) {
+    // Nothing of an account that was erased is wanted any more.
+    session_.want(false, false);
+    return {};
+  }
   more_ = false;
   // Those whose time to try again has come; how often they failed is remembered.
   bool look = std::exchange(look_, false);

@@ -104,7 +104,7 @@ Status Media::on_request(const ChatId& chat, const DeviceId& device, const wire:
   SOTTO_TRY(c_.requests.forget_others(c_.account->device, now - day_ms));
   SOTTO_TRY_ASSIGN(const auto before, c_.requests.find(shown->ref, device));
   SOTTO_TRY_ASSIGN(const auto of_device, c_.requests.count(device, now - day_ms));
-  if (before || of_device >= answered_a_day) return {};
+  if (before || of_device >= answered_a_day || SOTTO_PLANTED(request_unanswered)) return {};
   SOTTO_TRY(c_.requests.put({shown->ref, device, now, false}));
 
   auto content = hidden_content(now);
@@ -113,7 +113,10 @@ Status Media::on_request(const ChatId& chat, const DeviceId& device, const wire:
   answer.set_index(request.index());
   SOTTO_TRY_ASSIGN(const auto answer_id, outbox_.store_hidden(chat, content));
   if (!answer_id) return {};
-  if (!row.attachment || !row.key || row.state == MediaState::failed) return outbox_.queue(chat, *answer_id);
+  if (!row.attachment || !row.key || row.state == MediaState::failed) {
+    SOTTO_RARE(file_gone_that_was_asked_for);
+    return outbox_.queue(chat, *answer_id);
+  }
   // From here on it is as with a forwarded message: told of again if the relay has it, else uploaded, then it leaves.
   look_ = true;
   return c_.media_rows.insert(AttachmentRef{chat, c_.account->user, *answer_id, 0, row.id, false});

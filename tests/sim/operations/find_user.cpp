@@ -11,7 +11,10 @@ class FindUser final : public Operation {
     const auto people = world.people();
     if (people.empty()) return false;
     const auto whom = world.workload.below(world.devices().size() + 1);
-    world.workload.pick(people)->find_user("user" + std::to_string(whom));
+    auto* who = world.workload.pick(people);
+    who->find_user(world.wants_codes() && whom < world.devices().size()
+                       ? world.devices()[static_cast<std::size_t>(whom)].handle
+                       : "user" + std::to_string(whom));
     return true;
   }
 };

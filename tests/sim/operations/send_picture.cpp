@@ -1,5 +1,8 @@
+#include "client/tables/media_table.h"
+#include "sim/calm_store.h"
 #include "sim/operation.h"
 #include "sim/operations/pick.h"
+#include "support/history.h"
 
 namespace sotto::sim {
 namespace {
@@ -22,7 +25,30 @@ class SendPicture final : public Operation {
     return true;
   }
 };
+/// One that has expired, of who sent it.
+class AskForPicture final : public Operation {
+  std::string_view name() const override { return "ask for a picture again"; }
+  unsigned since() const override { return 5; }
+  unsigned weight() const override { return 4; }
+  bool run(World& world) override {
+    if (!world.attachments_expire()) return false;
+    const auto at = pick_person_in_chat(world, false);
+    if (!at) return false;
+    const World::Calm calm(world);
+    client::MediaTable media(at->person->db());
+    for (const auto& message : must(test::whole_history(at->person->db(), at->chat.id), "history")) {
+      if (message.attachments.empty() || message.sender == at->person->user) continue;
+      const auto refs = must(media.of_message(message.chat, message.sender, message.id), "attachments");
+      const auto row = refs.empty() ? std::nullopt : must(media.find(refs.front().media), "media");
+      if (!row || row->state != client::MediaState::expired) continue;
+      at->person->ask_for_attachment(message);
+      return true;
+    }
+    return false;
+  }
+};
 const Registered<SendPicture> send_picture;
+const Registered<AskForPicture> ask_for_picture;
 
 }  // namespace
 }  // namespace sotto::sim
