@@ -96,7 +96,8 @@ class Core::Impl {
     auto* connection = s_.find(input.id);
     if (connection == nullptr) return;
     rooms_.acks.release(*connection);
-    if (!connection->waiting.empty() && connection->waiting.front().joined) handle_next(*connection);
+    const bool acks = !connection->blocked && !connection->waiting.empty() && connection->waiting.front().joined;
+    if (acks) handle_next(*connection);
     s_.set_offline(*connection);
     rooms_.pushes.left(*connection);
     s_.waits_for_drain.erase(input.id);
