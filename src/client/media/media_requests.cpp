@@ -104,7 +104,7 @@ Status Media::on_request(const ChatId& chat, const DeviceId& device, const wire:
   SOTTO_TRY(c_.requests.forget_others(c_.account->device, now - day_ms));
   SOTTO_TRY_ASSIGN(const auto before, c_.requests.find(shown->ref, device));
   SOTTO_TRY_ASSIGN(const auto of_device, c_.requests.count(device, now - day_ms));
-  if (before || of_device >= answered_a_day || SOTTO_PLANTED(request_unanswered)) return {};
+  if (before || of_device >= answered_a_day) return {};
   SOTTO_TRY(c_.requests.put({shown->ref, device, now, false}));
 
   auto content = hidden_content(now);
