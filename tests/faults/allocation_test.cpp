@@ -95,7 +95,7 @@ bool fails_at(const Folder& folder, const Scenario& scenario, Allocator allocato
       if (fault.fired() && !came) check_memory(stage);
       came = fault.fired();
     };
-    if (scenario.wish) call = stage.call(scenario.wish);
+    if (scenario.wish) call = test::call(stage, scenario);
     static_cast<void>(stage.settle(std::chrono::minutes(1)));
     stage.arm_allocations = false;
     stage.after_step = nullptr;

@@ -24,6 +24,11 @@ std::unique_ptr<sim::Disk> disk_of(const Scene& scene, std::uint64_t seed) {
   return disk;
 }
 
+std::shared_ptr<Call> call(Stage& stage, const Scenario& scenario) {
+  stage.leaves = scenario.leaves;
+  return stage.call(scenario.wish);
+}
+
 void open_without_faults(Stage& stage) {
   const auto status = stage.open();
   INFO(text_of(status));
@@ -36,7 +41,23 @@ void check_memory(Stage& stage) {
   REQUIRE(same.ok());
 }
 
+/// The account is gone, or what the app was told of its end was an error: then it asks once more.
+void finish_leaving(Stage& stage, const Scenario& scenario, const Call* first) {
+  const bool gone = stage.settle();
+  if (first != nullptr) {
+    REQUIRE(first->completions == 1);
+    if (!first->error) REQUIRE(gone);
+    if (first->error) REQUIRE(is_storage_error(*first->error));
+  }
+  if (gone) return;
+  const auto again = test::call(stage, scenario);
+  REQUIRE(stage.settle());
+  REQUIRE(again->completions == 1);
+  REQUIRE_FALSE(again->error);
+}
+
 void finish(Stage& stage, const Scenario& scenario, const Call* first) {
+  if (scenario.leaves) return finish_leaving(stage, scenario, first);
   if (!scenario.wish) {
     REQUIRE(stage.settle());
     return;
@@ -50,7 +71,7 @@ void finish(Stage& stage, const Scenario& scenario, const Call* first) {
     // A question to the relay is given up after a while, whatever is in its way.
     REQUIRE((is_storage_error(*first->error) || first->error->code == ErrorCode::UNAVAILABLE));
   }
-  const auto again = stage.call(scenario.wish);
+  const auto again = test::call(stage, scenario);
   REQUIRE(stage.settle());
   REQUIRE(again->completions == 1);
   // After a crash it may be stored, though nobody was told.
@@ -73,7 +94,7 @@ std::string end_without_faults(const Scenario& scenario) {
   open_without_faults(stage);
   if (scenario.wish) {
     if (scenario.has_account) REQUIRE(stage.settle());
-    const auto call = stage.call(scenario.wish);
+    const auto call = test::call(stage, scenario);
     REQUIRE(stage.settle());
     REQUIRE(call->completions == 1);
     REQUIRE_FALSE(call->error);

@@ -11,6 +11,8 @@ bool is_storage_error(const Error& error);
 /// A disk with the scene's files.
 std::unique_ptr<sim::Disk> disk_of(const Scene& scene, std::uint64_t seed);
 
+/// The app asks for what the scenario is about.
+std::shared_ptr<Call> call(Stage& stage, const Scenario& scenario);
 void open_without_faults(Stage& stage);
 
 /// The engine's memory is what its store says.

@@ -29,7 +29,7 @@ bool fail_nth(const Scenario& scenario, const FaultKind& kind, std::uint64_t nth
     fault.armed = true;
   };
   std::shared_ptr<Call> call;
-  if (scenario.wish) call = stage.call(scenario.wish);
+  if (scenario.wish) call = test::call(stage, scenario);
   static_cast<void>(stage.settle(std::chrono::minutes(1)));
   const auto checkpoint = stage.db->checkpoint(store::Checkpoint::truncate);
   if (!checkpoint.ok()) REQUIRE(is_storage_error(checkpoint.error()));
@@ -51,7 +51,7 @@ bool cut_power_at_nth(const Scenario& scenario, std::uint64_t nth, const std::st
 
   DiskFault fault(*disk, DiskFault::power_cut, nth);
   std::shared_ptr<Call> call;
-  if (scenario.wish) call = stage.call(scenario.wish);
+  if (scenario.wish) call = test::call(stage, scenario);
   static_cast<void>(stage.settle());
   if (stage.db) static_cast<void>(stage.db->checkpoint(store::Checkpoint::truncate));
   const bool came = fault.fired() > 0;

@@ -71,6 +71,22 @@ client::Input find_user(const Scene&, Completion<void> done) {
                                  }};
 }
 
+client::Input mark_read(const Scene& scene, Completion<void> done) {
+  return client::MarkReadCommand{scene.chat, std::nullopt, std::move(done)};
+}
+
+client::Input show_profile(const Scene&, Completion<void> done) {
+  return client::ProfileCommand{{"Bob", {}, Bytes(3'000, 7), {}}, std::move(done)};
+}
+
+client::Input log_out_and_erase(const Scene&, Completion<void> done) {
+  return client::LogOutCommand{LogOutData::erase, std::move(done)};
+}
+
+client::Input delete_account(const Scene&, Completion<void> done) {
+  return client::DeleteAccountCommand{std::move(done)};
+}
+
 std::vector<Scenario> make_scenarios() {
   std::vector<Scenario> out;
   SceneMaker maker;
@@ -95,6 +111,10 @@ std::vector<Scenario> make_scenarios() {
   REQUIRE(maker.net.settle());
 
   maker.switch_off(maker.bob);
+  out.push_back({"mark as read", maker.scene_of(maker.bob), mark_read});
+  out.push_back({"show a profile", maker.scene_of(maker.bob), show_profile});
+  out.push_back({"log out and erase", maker.scene_of(maker.bob), log_out_and_erase, true, true});
+  out.push_back({"delete the account", maker.scene_of(maker.bob), delete_account, true, true});
   maker.alice.change(maker.chat, client::ChangeKind::rename, {}, "family");
   out.push_back({"follow a commit", maker.scene_of(maker.bob), nullptr});
   maker.bob.go_online();

@@ -12,13 +12,15 @@ struct Scenario {
   Wish wish;
   /// Else the store is empty, and the wish is an account.
   bool has_account = true;
+  /// Whether the wish ends the account: then nothing is left, and nobody comes online any more.
+  bool leaves = false;
 };
 
 /// What is sent and received as an attachment.
 Bytes scenario_picture();
 
-/// Registering, sending and receiving, also attachments, joining, following a commit, committing, creating. Made on the
-/// first call.
+/// Registering, sending and receiving, also attachments, joining, following a commit, committing, creating, reading,
+/// showing a profile, logging out and erasing, deleting the account. Made on the first call.
 const std::vector<Scenario>& scenarios();
 
 }  // namespace sotto::test

@@ -4,6 +4,7 @@
 
 #include "client/media/cipher_file.h"
 #include "client/schema.h"
+#include "client/tables/person_table.h"
 #include "support/must.h"
 #include "wire/frame.h"
 
@@ -93,7 +94,22 @@ void Stage::cut(Line line) {
 }
 
 bool Stage::quiet() {
-  if (!inputs_.empty() || !relay_inputs_.empty() || connection_ != ConnectionState::online) return false;
+  if (!inputs_.empty() || !relay_inputs_.empty()) return false;
+  if (leaves) {
+    const auto left =
+        db->one<std::int64_t>("SELECT (SELECT count(*) FROM account) + (SELECT count(*) FROM media_trash)");
+    return left.ok() && *left == 0;
+  }
+  if (connection_ != ConnectionState::online) return false;
+  const auto self = client::SelfTable(*db).load();
+  if (!self.ok() || self->profile_told < self->profile_version) return false;
+  client::ChatTable chats(*db);
+  const auto marks = chats.with_untold_mark();
+  if (!marks.ok()) return false;
+  for (const auto& id : *marks) {
+    const auto chat = chats.find(id);
+    if (!chat.ok() || ((*chat)->status == ChatStatus::active && (*chat)->request == ChatRequest::none)) return false;
+  }
   const auto messages = client::OutboxTable(*db).chats();
   const auto intents = client::IntentTable(*db).chats();
   client::MediaTable media(*db);
@@ -229,6 +245,8 @@ std::string describe(store::Database& db, const Place& place, const UserId& self
     number("cursor", row->cursor);
     number("handshake", row->handshake_seq);
     number("next_n", row->next_n);
+    number("unread", row->unread);
+    number("read", row->read_seq);
     for (const auto& member : must(chats.participants(row->id))) {
       number(member.user == self ? "self" : "member", member.admin);
     }
@@ -258,6 +276,9 @@ std::string describe(store::Database& db, const Place& place, const UserId& self
     number(table, *must(db.one<std::int64_t>(std::string("SELECT count(*) FROM ") + table)));
   };
   for (const auto* table : {"outbox", "intent", "key_package", "user", "mls", "media", "media_trash"}) count(table);
+  const auto profile = must(client::SelfTable(db).load());
+  out += " profile " + to_hex(crypto::sha256(profile.profile).view());
+  number("told", profile.profile_told);
   // Each message is told once; a chat that is asked for again may be told of again.
   number("added", *must(db.one<std::int64_t>("SELECT count(*) FROM event WHERE kind = 2")));
   return out;

@@ -49,6 +49,8 @@ class Stage {
 
   /// Allocations of the engine count.
   bool arm_allocations = false;
+  /// It was asked to end the account: once that is done, it stays offline.
+  bool leaves = false;
   /// Told of each step that came back, before anything of it is let out.
   std::function<void()> after_step;
   /// Entries and Welcomes that the relay has pushed.

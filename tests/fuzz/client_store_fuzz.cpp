@@ -7,9 +7,12 @@
 #include "client/schema.h"
 #include "client/tables/account_table.h"
 #include "client/tables/chat_table.h"
+#include "client/tables/leaving_table.h"
 #include "client/tables/message_table.h"
 #include "client/tables/outbox_table.h"
 #include "client/tables/people_table.h"
+#include "client/tables/person_table.h"
+#include "client/tables/request_table.h"
 #include "crypto/init.h"
 #include "mls/group.h"
 #include "mutator.h"
@@ -131,6 +134,54 @@ void read_all(store::Database& db) {
   check_error(mls::Group::load(storage));
 }
 
+/// Of attachments: the rows of those that a message shows, and of the files, are looked for by numbers of one byte.
+void read_attachments(store::Database& db) {
+  MediaTable media(db);
+  RequestTable requests(db);
+  for (int state = 0; state < 8; ++state) check_error(media.in_state(static_cast<MediaState>(state), 4));
+  check_error(media.unready(4));
+  check_error(media.discarded());
+  check_error(media.beyond(1));
+  const auto shown = MessageTable(db).page(chat_id(), std::nullopt, 4);
+  if (!shown.ok()) return;
+  for (const auto& message : *shown) {
+    const auto refs = media.of_message(message.chat, message.sender, message.id);
+    check_error(refs);
+    if (!refs.ok()) continue;
+    for (const auto& ref : *refs) {
+      check_error(media.find(message, ref.index));
+      check_error(media.find(ref.media));
+      check_error(media.of_media(ref.media));
+      check_error(requests.find(ref, message.sender_device));
+      check_error(requests.waits(ref));
+    }
+  }
+}
+
+/// Of what people see, and of an account that ends.
+void read_people(store::Database& db) {
+  const auto chat = chat_id();
+  PersonTable people(db);
+  for (std::uint8_t i = 0; i < 4; ++i) {
+    UserId user;
+    user.bytes.fill(i);
+    check_error(people.find(user));
+    check_error(people.known(user));
+  }
+  check_error(people.blocked());
+  check_error(people.any_blocked_in(chat));
+  check_error(people.wanted(4));
+  check_error(SelfTable(db).load());
+  ChatTable chats(db);
+  check_error(chats.reached_by_all_but(chat, {}));
+  check_error(chats.reached_by_each_but(chat, {}));
+  check_error(chats.with_untold_mark());
+  check_error(chats.told_mark(chat));
+  check_error(MessageTable(db).count_unread(chat, 0));
+  check_error(PushTokenTable(db).load());
+  check_error(LeavingTable(db).load());
+}
+
 void read_content(ByteView bytes) {
   (void)wire::decode<wire::Content>(bytes).ok();
   const mls::Extensions extensions{{chat_state_extension, to_bytes(bytes)}};
@@ -153,12 +204,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FuzzedDataProvider input(data, size);
   auto transaction = fuzz::must(store::Transaction::begin(*db, store::TransactionKind::write));
   for (int i = 0; i < 8 && input.remaining_bytes() > 0; ++i) {
-    switch (input.ConsumeIntegral<std::uint8_t>() % 11) {
+    switch (input.ConsumeIntegral<std::uint8_t>() % 19) {
       case 0:
-        fill(*db, "account",
-             {"handleT", "user_idI", "identity_privateK", "identity_publicK", "device_idI", "device_privateK",
-              "device_publicK", "eraN", "device_listB", "registeredN", "sessionN", "ack_noN", "rolled_backN",
-              "incarnationI", "next_placeN"},
+        fill(*db, "account", {"handleT",      "user_idI",        "identity_privateK", "identity_publicK",
+                              "device_idI",   "device_privateK", "device_publicK",    "eraN",
+                              "device_listB", "registeredN",     "sessionN",          "ack_noN",
+                              "rolled_backN", "incarnationI",    "next_placeN",       "receipts_sinceN",
+                              "codeT",        "inviteT",         "pin_hashK",         "handle_moves_atN",
+                              "handle_movedN"},
              input);
         break;
       case 1:
@@ -166,15 +219,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         break;
       case 2:
         fill(*db, "chat",
-             {"chat_id", "typeN", "statusN", "generationN", "nameT", "peerI", "problemT", "created_atN",
-              "last_activityN", "cursorN", "handshake_seqN", "joined_seqN", "next_nN", "skippedB"},
+             {"chat_id",     "typeN",          "statusN", "generationN",    "nameT",       "peerI",     "problemT",
+              "created_atN", "last_activityN", "cursorN", "handshake_seqN", "joined_seqN", "next_nN",   "skippedB",
+              "requestN",    "invited_byI",    "unreadN", "read_positionN", "read_seqN",   "read_toldN"},
              input);
         break;
       case 3:
         fill(*db, "roster", {"chat_id", "rosterB"}, input);
         break;
       case 4:
-        fill(*db, "participant", {"chat_id", "user_idI", "adminN", "delivered_seqN"}, input);
+        fill(*db, "participant", {"chat_id", "user_idI", "adminN", "delivered_seqN", "read_seqN"}, input);
         break;
       case 5:
         fill(*db, "sender", {"chat_id", "device_idI", "next_nN"}, input);
@@ -199,11 +253,48 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       case 9:
         fill_group(*db, input);
         break;
+      case 10:
+        fill(*db, "media",
+             {"media_idN", "stateN", "pausedN", "attachment_idI", "keyK", "hashK", "sizeN", "sourceT", "fetchedN",
+              "hash_stateB", "used_atN", "problem_codeN", "problem_textT"},
+             input);
+        break;
+      case 11:
+        fill(*db, "attachment", {"chat_id", "sender_userI", "client_message_idI", "idxN", "media_idN", "readyN"},
+             input);
+        break;
+      case 12:
+        fill(*db, "attachment_request",
+             {"chat_id", "sender_userI", "client_message_idI", "idxN", "device_idI", "asked_atN", "waitingN"}, input);
+        break;
+      case 13:
+        fill(*db, "person",
+             {"user_idI", "knownN", "blockedN", "last_seenN", "profile_keyK", "profile_versionN", "profile_wantedN",
+              "profileB"},
+             input);
+        break;
+      case 14:
+        fill(*db, "self",
+             {"idN", "typingN", "presenceN", "read_receiptsN", "profileB", "profile_keyK", "profile_versionN",
+              "profile_toldN", "sealed_profileB", "blocks_versionN", "blocks_toldN"},
+             input);
+        break;
+      case 15:
+        fill(*db, "push_token", {"idN", "tokenT", "at_leastN", "told_toI"}, input);
+        break;
+      case 16:
+        fill(*db, "leaving", {"idN", "kindN"}, input);
+        break;
+      case 17:
+        fill(*db, "signal_key", {"chat_id", "generationN", "epochN", "keyK"}, input);
+        break;
       default:
         fill(*db, "user", {"user_idI", "handleT", "identity_keyK", "list_versionN", "device_listB", "first_seenN"},
              input);
     }
   }
   read_all(*db);
+  read_attachments(*db);
+  read_people(*db);
   return 0;  // The transaction rolls back: the next input finds the store empty.
 }

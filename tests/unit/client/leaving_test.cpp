@@ -1,4 +1,5 @@
 // Push tokens, logging out, and the end of an account: a client, its relay and the others.
+#include <algorithm>
 #include <filesystem>
 
 #include "client/tables/leaving_table.h"
@@ -338,4 +339,37 @@ TEST_CASE("Erasing that a crash interrupted begins anew with the next start") {
   must(LeavingTable(*pair.ben.db).set(LeavingKind::erase));
   pair.ben.restart();
   REQUIRE(pair.net.run_until([&] { return rows(pair.ben) == 0 && files(pair.ben) == 0; }));
+}
+
+TEST_CASE("An account that is erased in the middle of an upload leaves nothing to do") {
+  Pair pair;
+  bool uploads = false;
+  pair.net.rewrite = [&](wire::Envelope& envelope) { uploads = uploads || envelope.request().has_upload_attachment(); };
+  pair.ben.send(pair.chat, "and another", {document()});
+  REQUIRE(pair.net.run_until([&] { return uploads; }));
+  Outcome out(pair.ben, LogOutCommand{LogOutData::erase, {}});
+  REQUIRE(pair.net.run_until([&] { return out.result.has_value(); }));
+  constexpr std::size_t most = 10'000;
+  std::size_t turns = 0;
+  pair.net.run_until([&] { return ++turns == most; }, std::chrono::minutes(5));
+  CHECK(turns < most);
+}
+
+TEST_CASE("Nothing more is told of an account that was erased") {
+  Pair pair;
+  pair.ann.command(AvailableCommand{true});
+  pair.ann.command(TypingCommand{pair.chat, true});
+  const auto shows = [&] {
+    return std::ranges::any_of(pair.ben.events,
+                               [](const Event& event) { return std::holds_alternative<TypingChanged>(event); });
+  };
+  REQUIRE(pair.net.run_until(shows));
+  Outcome out(pair.ben, LogOutCommand{LogOutData::erase, {}});
+  REQUIRE(pair.net.run_until([&] { return out.result.has_value(); }));
+  pair.ben.events.clear();
+  pair.net.run_for(std::chrono::minutes(5));
+  for (const auto& event : pair.ben.events) {
+    CHECK_FALSE(std::holds_alternative<TypingChanged>(event));
+    CHECK_FALSE(std::holds_alternative<PresenceChanged>(event));
+  }
 }

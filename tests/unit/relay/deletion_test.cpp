@@ -122,6 +122,32 @@ TEST_CASE("a deleted account is forgotten at once, and its userId never comes ba
   CHECK(success(link.ask(register_request(link, "ben", other.next_list()))));
 }
 
+TEST_CASE("what a device asked for behind its deletion or its logging out brings nothing back") {
+  const bool deletes = GENERATE(true, false);
+  World world(1, with_push());
+  auto& ben = world.newcomer("ben", 2);
+  auto& tablet = world.online(*ben.person, 1);
+  REQUIRE(success(ben.ask(publish(5))));
+  wire::Request block;
+  block.mutable_set_block_list()->add_user_ids(to_string_bytes(UserId{}));
+
+  ben.queue(deletes ? deletion(*ben.person, world.now_ms) : log_out());
+  for (auto* link : {&ben, &tablet}) {
+    if (link == &tablet && !deletes) continue;
+    link->queue(publish(3));
+    link->queue(token("ben's"));
+    link->queue(block);
+    link->queue_ack(ChatId{}, 0);
+  }
+  world.step();
+  settle(world);
+  CHECK(ben.closed);
+  for (const auto family : {'k', 'l', 'P'}) CHECK(records(world, family) == 0);
+  if (deletes) {
+    for (const auto family : {'b', 'd', 'i'}) CHECK(records(world, family) == 0);
+  }
+}
+
 TEST_CASE("an account is deleted by its identity key alone, and within a day") {
   World world;
   auto& ben = world.newcomer("ben");
