@@ -115,6 +115,7 @@ Status Engine::run(std::span<Input> inputs) {
     media_session_.on_time();
     if (media_session_.offline()) media_.on_connection_lost();
   }
+  SOTTO_TRY(session_.pump());
   account_requests_.pump();
   pump_queries();
   SOTTO_TRY(media_.pump(session_.ready()));

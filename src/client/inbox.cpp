@@ -40,9 +40,10 @@ Status Inbox::on_heads(const wire::Heads& heads) {
     if (cursor > head.head()) SOTTO_TRY(lost_by_relay(*id));
     if (cursor < head.head()) {
       draining_[*id] = head.head();
-    } else if (cursor > head.acked_seq()) {
+    } else if (head.head() > head.acked_seq()) {
       SOTTO_RARE(ack_sent_again);
-      c_.acks[*id] = cursor;  // The ack was lost with the last connection.
+      // The ack was lost with the last connection, or the relay was restored from an older state.
+      c_.acks[*id] = head.head();
     }
   }
   if (!heads.last()) return {};
@@ -96,7 +97,9 @@ Status Inbox::on_entries(const wire::Entries& entries) {
     SOTTO_TRY_ASSIGN(const auto entry, check(raw));
     if (entry.seq <= chat->cursor) {
       SOTTO_RARE(entry_known_already);
-      c_.acks[*id] = chat->cursor;
+      // Not the cursor: a relay that was restored from an older state has not got that far, and would refuse it.
+      auto& ack = c_.acks[*id];
+      ack = std::max(ack, entry.seq);
       continue;
     }
     if (entry.seq != chat->cursor + 1) {

@@ -12,6 +12,8 @@ namespace sotto::client {
 namespace {
 constexpr std::chrono::milliseconds send_retry_first{500};
 constexpr std::chrono::milliseconds send_retry_most{60'000};
+/// A relay that cannot store now, but answers, is soon well again: who waits should not notice.
+constexpr std::chrono::milliseconds send_retry_unavailable_most{5000};
 
 wire::Urgency urgency_of(Urgency urgency) {
   switch (urgency) {
@@ -110,7 +112,7 @@ Result<std::optional<ClientMessageId>> Outbox::store_hidden(const ChatId& chat, 
   return std::optional(message.id);
 }
 
-Status Outbox::queue(const ChatId& chat, const ClientMessageId& id) {
+Status Outbox::queue(const ChatId& chat, const ClientMessageId& id, Urgency urgency) {
   SOTTO_TRY_ASSIGN(const auto row, c_.chats.find(chat));
   if (!row || row->status == ChatStatus::removed || row->status == ChatStatus::failed) {
     // The chat ended while the message waited for its attachments.
@@ -118,7 +120,7 @@ Status Outbox::queue(const ChatId& chat, const ClientMessageId& id) {
     return emit_message(chat, id);
   }
   SOTTO_TRY_ASSIGN(const auto place, c_.accounts.take_place());
-  SOTTO_TRY(c_.outbox.insert(chat, place, id));
+  SOTTO_TRY(c_.outbox.insert(chat, place, id, urgency));
   c_.dirty.insert(chat);
   return {};
 }
@@ -290,8 +292,8 @@ Status Outbox::on_refusal(ChatRow& chat, const OutboxRow& row, const wire::Respo
       SOTTO_TRY(c_.chats.update(chat));
       return emit_message(chat.id, row.id);
   }
-  const auto wait =
-      std::max(why.retry_after, backoff(runtime.send_failures++, send_retry_first, send_retry_most, c_.random));
+  const auto most = why.code == ErrorCode::UNAVAILABLE ? send_retry_unavailable_most : send_retry_most;
+  const auto wait = std::max(why.retry_after, backoff(runtime.send_failures++, send_retry_first, most, c_.random));
   runtime.send_retry = c_.now + wait;
   return {};
 }

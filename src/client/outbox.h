@@ -28,7 +28,7 @@ class Outbox {
   /// The same of a hidden message.
   Result<std::optional<ClientMessageId>> store_hidden(const ChatId& chat, const wire::Content& content);
   /// What was stored is to be sent.
-  Status queue(const ChatId& chat, const ClientMessageId& id);
+  Status queue(const ChatId& chat, const ClientMessageId& id, Urgency urgency);
   /// Sends what can be sent now.
   Status pump(ChatRow& chat);
   /// The log says that a message was accepted.

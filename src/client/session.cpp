@@ -21,6 +21,9 @@ constexpr std::chrono::seconds connect_timeout{30};
 constexpr std::chrono::seconds probe_timeout{5};
 /// A connection that held for this long is followed by a new one soon; shorter ones ever later.
 constexpr std::chrono::seconds good_connection{20};
+/// Key packages that were refused for now: nobody can add this device once the relay's stock is used up.
+constexpr std::chrono::milliseconds publish_first{2000};
+constexpr std::chrono::milliseconds publish_most{10 * 60'000};
 
 }  // namespace
 
@@ -106,6 +109,7 @@ void Session::on_lost(const Error& why) {
   link_ = Link::offline;
   waiting_.clear();
   publishing_ = false;
+  publish_again_.reset();
   probe_until_.reset();
   nonce_.clear();
   asked_for_account_ = false;
@@ -154,7 +158,8 @@ Status Session::on_authenticated(const wire::Response& response) {
       c_.account->rolled_back = true;
     }
     account_deleted_ = status.error().code == ErrorCode::ACCOUNT_DELETED;
-    failures_ = std::max(failures_, 6U);  // Trying again soon helps nobody.
+    // Trying again soon helps nobody, unless the relay only cannot store now.
+    if (status.error().code != ErrorCode::UNAVAILABLE) failures_ = std::max(failures_, 6U);
     abandon(status.error());
     return {};
   }
@@ -172,21 +177,34 @@ Status Session::on_authenticated(const wire::Response& response) {
 }
 
 Status Session::publish_key_packages(std::size_t at_relay) {
-  if (publishing_) return {};
+  key_packages_at_relay_ = at_relay;
+  if (publishing_ || (publish_again_ && c_.now < *publish_again_)) return {};
   SOTTO_TRY_ASSIGN(auto stock, restock(c_, at_relay));
   publishing_ = true;
+  publish_again_.reset();
   wire::Request request;
   *request.mutable_publish_key_packages() = std::move(stock);
   this->request(request, [this](const wire::Response& published) -> Status {
     publishing_ = false;
     if (const auto status = wire::status_of(published); !status.ok()) {
-      c_.log.warning("key packages were not published: ", status.error().code);
+      const auto& why = status.error();
+      c_.log.warning("key packages were not published: ", why.code);
+      if (why.retryable) {
+        const auto wait = backoff(publish_failures_++, publish_first, publish_most, c_.random);
+        publish_again_ = c_.now + std::max(why.retry_after, wait);
+      }
       // LIMIT_EXCEEDED: it has enough without these, which no repeat would change.
-      if (status.error().code != ErrorCode::LIMIT_EXCEEDED) return {};
+      if (why.code != ErrorCode::LIMIT_EXCEEDED) return {};
     }
+    publish_failures_ = 0;
     return c_.key_packages.set_published();
   });
   return {};
+}
+
+Status Session::pump() {
+  if (!publish_again_ || c_.now < *publish_again_) return {};
+  return publish_key_packages(key_packages_at_relay_);
 }
 
 void Session::on_heads_known() {
@@ -244,6 +262,7 @@ std::optional<Timestamp> Session::next_timer() const {
   auto out = code_queries_.next_timer();
   if (link_ < Link::registering) return std::min(out.value_or(Timestamp::max()), connecting_since_ + connect_timeout);
   if (probe_until_) out = std::min(out.value_or(Timestamp::max()), *probe_until_);
+  if (publish_again_) out = std::min(out.value_or(Timestamp::max()), *publish_again_);
   if (!waiting_.empty()) out = std::min(out.value_or(Timestamp::max()), waiting_.begin()->second.deadline);
   return out;
 }
@@ -253,6 +272,7 @@ void Session::set_clock_back(std::chrono::milliseconds by) {
   connecting_since_ -= by;
   ready_since_ -= by;
   if (probe_until_) *probe_until_ -= by;
+  if (publish_again_) *publish_again_ -= by;
   if (patient_until_) *patient_until_ -= by;
   code_queries_.set_clock_back(by);
   for (auto& [id, waiting] : waiting_) waiting.deadline -= by;

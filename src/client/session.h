@@ -51,8 +51,10 @@ class Session {
   /// Ends it from this side, and tries again later.
   void abandon(const Error& why);
 
-  /// Fills the relay's stock of this device's key packages.
+  /// Fills the relay's stock of this device's key packages. What it refuses for now goes again after a while.
   Status publish_key_packages(std::size_t at_relay);
+  /// What is due again on this connection.
+  Status pump();
 
   Status on_challenge(const wire::Challenge& challenge);
   Status on_answer(std::uint64_t id, const wire::Response& response);
@@ -125,6 +127,9 @@ class Session {
   Timestamp ready_since_{};
   bool relay_restored_ = false;
   bool publishing_ = false;
+  std::size_t key_packages_at_relay_ = 0;
+  std::uint32_t publish_failures_ = 0;
+  std::optional<Timestamp> publish_again_;
   bool account_deleted_ = false;
 };
 

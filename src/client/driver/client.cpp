@@ -270,8 +270,8 @@ Result<Message> Client::send(const ChatId& chat, std::string text, std::vector<O
     shown.size = attachment.bytes.size();
     message.attachments.push_back(std::move(shown));
   }
-  SOTTO_TRY(
-      impl_->thread->enqueue(client::SendCommand{message, std::move(attachments), std::move(done), options.releases}));
+  SOTTO_TRY(impl_->thread->enqueue(
+      client::SendCommand{message, std::move(attachments), std::move(done), options.releases, options.urgency}));
   return message;
 }
 

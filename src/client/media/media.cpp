@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::chrono::milliseconds transfer_retry_first{1000};
 constexpr std::chrono::milliseconds transfer_retry_most{10 * 60'000};
+/// A relay that cannot store now, but answers, is soon well again: who waits should not notice.
+constexpr std::chrono::milliseconds transfer_retry_unavailable_most{20'000};
 
 std::uint64_t automatic_bytes(const DownloadPolicy& policy, AttachmentKind kind) {
   switch (kind) {
@@ -71,7 +73,7 @@ Status Media::append(const SendCommand& command) {
     auto& row = rows[i];
     SOTTO_TRY_ASSIGN(row.id, c_.media_rows.insert(row));
     SOTTO_TRY(c_.media_rows.insert(AttachmentRef{command.message.chat, c_.account->user, command.message.id,
-                                                 static_cast<std::uint32_t>(i), row.id, false}));
+                                                 static_cast<std::uint32_t>(i), row.id, false, command.urgency}));
     const auto& bytes = command.attachments[i].bytes;
     if (bytes.empty()) continue;
     // What was handed over in memory is encrypted at once: nobody else has it.
@@ -323,8 +325,8 @@ bool Media::waits(std::int64_t id) const {
 void Media::retry_later(std::int64_t id, const Error& why) {
   auto& retry = retries_[id];
   retry.waiting = true;
-  retry.at = c_.now +
-             std::max(why.retry_after, backoff(++retry.failures, transfer_retry_first, transfer_retry_most, c_.random));
+  const auto most = why.code == ErrorCode::UNAVAILABLE ? transfer_retry_unavailable_most : transfer_retry_most;
+  retry.at = c_.now + std::max(why.retry_after, backoff(++retry.failures, transfer_retry_first, most, c_.random));
 }
 
 // ---- The folder

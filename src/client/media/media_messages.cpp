@@ -47,7 +47,7 @@ Status Media::leave(const AttachmentRef& ref) {
     write_location(*content.mutable_attachments(static_cast<int>(one.index)), *row);
   }
   SOTTO_TRY(c_.messages.set_content(ref.chat, ref.sender, ref.message, wire::serialize(content)));
-  return outbox_.queue(ref.chat, ref.message);
+  return outbox_.queue(ref.chat, ref.message, ref.urgency);
 }
 
 Status Media::fail_messages(std::int64_t media, const Error& why) {

@@ -73,7 +73,7 @@ Status Media::request(const RequestAttachmentCommand& command) {
   request.set_index(command.index);
   SOTTO_TRY_ASSIGN(const auto id, outbox_.store_hidden(command.chat, content));
   if (!id) return refuse(Error(ErrorCode::REMOVED, "nothing can be written in this chat any more"));
-  SOTTO_TRY(outbox_.queue(command.chat, *id));
+  SOTTO_TRY(outbox_.queue(command.chat, *id, Urgency::none));
   SOTTO_TRY(c_.requests.put({shown->ref, c_.account->device, now, true}));
   c_.complete<void>(command.done, Result<void>{});
   return show(shown->row.id);
@@ -115,7 +115,7 @@ Status Media::on_request(const ChatId& chat, const DeviceId& device, const wire:
   if (!answer_id) return {};
   if (!row.attachment || !row.key || row.state == MediaState::failed) {
     SOTTO_RARE(file_gone_that_was_asked_for);
-    return outbox_.queue(chat, *answer_id);
+    return outbox_.queue(chat, *answer_id, Urgency::none);
   }
   // From here on it is as with a forwarded message: told of again if the relay has it, else uploaded, then it leaves.
   look_ = true;
@@ -128,7 +128,7 @@ Status Media::answer(const AttachmentRef& ref, const std::optional<wire::Attachm
   SOTTO_TRY_ASSIGN(auto content, wire::decode_own<wire::Content>(bytes));
   if (place) content.mutable_attachment_answer()->set_attachment_id(to_string_bytes(*place));
   SOTTO_TRY(c_.messages.set_content(ref.chat, ref.sender, ref.message, wire::serialize(content)));
-  return outbox_.queue(ref.chat, ref.message);
+  return outbox_.queue(ref.chat, ref.message, Urgency::none);
 }
 
 Status Media::on_answer(const ChatId& chat, const UserId& user, const wire::AttachmentAnswer& answer) {

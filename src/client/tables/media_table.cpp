@@ -12,7 +12,7 @@ constexpr std::string_view select_media =
     "SELECT media_id, state, paused, attachment_id, key, hash, size, source, fetched, hash_state, used_at, "
     "problem_code, problem_text FROM media ";
 constexpr std::string_view select_attachments =
-    "SELECT chat_id, sender_user, client_message_id, idx, media_id, ready FROM attachment ";
+    "SELECT chat_id, sender_user, client_message_id, idx, media_id, ready, urgency FROM attachment ";
 
 MediaRow read_media(const store::Row& row) {
   MediaRow out;
@@ -41,6 +41,7 @@ AttachmentRef read_attachment(const store::Row& row) {
   out.index = row.get<std::uint32_t>(3);
   out.media = row.integer(4);
   out.ready = row.get<bool>(5);
+  out.urgency = row.get<Urgency>(6);
   return out;
 }
 
@@ -105,8 +106,9 @@ Result<std::vector<std::int64_t>> MediaTable::in_state(MediaState state, std::si
 
 Status MediaTable::insert(const AttachmentRef& ref) {
   return db_.run(
-      "INSERT INTO attachment(chat_id, sender_user, client_message_id, idx, media_id, ready) VALUES(?, ?, ?, ?, ?, ?)",
-      ref.chat, ref.sender, ref.message, ref.index, ref.media, ref.ready);
+      "INSERT INTO attachment(chat_id, sender_user, client_message_id, idx, media_id, ready, urgency)"
+      " VALUES(?, ?, ?, ?, ?, ?, ?)",
+      ref.chat, ref.sender, ref.message, ref.index, ref.media, ref.ready, ref.urgency);
 }
 
 Result<std::vector<AttachmentRef>> MediaTable::of_message(const ChatId& chat, const UserId& sender,

@@ -53,6 +53,8 @@ struct AttachmentRef {
   std::uint32_t index = 0;
   std::int64_t media = 0;
   bool ready = false;
+  /// Of an own message that is to leave once all of its attachments are ready.
+  Urgency urgency = Urgency::normal;
 };
 
 class MediaTable {

@@ -3,6 +3,7 @@
 #include "support/catch.h"
 #include "support/testnet.h"
 #include "wire/frame.h"
+#include "wire/limits.h"
 #include "wire/mls_header.h"
 
 using namespace sotto;
@@ -236,6 +237,42 @@ TEST_CASE("A message that was withheld is shown as missing when the next one of 
   CHECK(history.back().text == "2");
   CHECK(history[history.size() - 2].kind == MessageKind::placeholder);
   CHECK(history[history.size() - 2].problem->code == ErrorCode::NOT_FOUND);
+}
+
+TEST_CASE("A restored relay that has more of a chat than a window, all known here, goes on to other chats") {
+  TestNet net(108);
+  auto& alice = net.add("alice");
+  auto& bob = net.add("bob");
+  const auto chat = alice.direct_chat(bob);
+  REQUIRE(net.settle());
+  bob.go_offline();
+  for (std::size_t i = 0; i < wire::limits::window_entries + 50; ++i) alice.send(chat, std::to_string(i));
+  REQUIRE(net.settle());
+  const auto backup = net.disk->restored(net.random);
+  bob.go_online();
+  alice.send(chat, "after the backup");
+  REQUIRE(net.settle());
+  const auto before = bob.texts(chat).size();
+  net.disk = backup;
+  net.restart_relay();
+  net.run_for(std::chrono::seconds(30));
+  CHECK(bob.chat(chat).status == ChatStatus::must_rejoin);
+  const auto other = alice.group({&bob}, "after the fire");
+  const auto id = alice.send(other, "hello again");
+  net.run_for(std::chrono::minutes(1));
+  CHECK(alice.message(other, id).state == MessageState::delivered);
+  CHECK(bob.texts(other) == std::vector<std::string>{"hello again"});
+  CHECK(bob.texts(chat).size() == before);
+  // Nothing of it waits at the relay any more.
+  net.run_for(std::chrono::minutes(5));
+  std::size_t entries = 0;
+  net.to_client = [&](wire::Envelope& envelope) {
+    entries += static_cast<std::size_t>(envelope.push().entries().entries_size());
+    return true;
+  };
+  bob.restart();
+  net.run_for(std::chrono::minutes(1));
+  CHECK(entries == 0);
 }
 
 TEST_CASE("A relay whose store is another than before makes chats say so") {

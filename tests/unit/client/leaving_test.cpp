@@ -103,6 +103,37 @@ TEST_CASE("A push token is told to the relay, and messages with an urgency tell 
   CHECK(pair.net.notices[1].high);
 }
 
+TEST_CASE("A message with attachments is as urgent as any, also after a restart on its way") {
+  Pair pair;
+  Outcome set(pair.ben, SetPushTokenCommand{"ben's", Urgency::normal, {}});
+  REQUIRE(pair.net.run_until([&] { return set.result.has_value(); }));
+  pair.ben.go_offline();
+  REQUIRE(pair.net.settle());
+  const auto write = [&](Urgency urgency) {
+    SendCommand command;
+    command.message.chat = pair.chat;
+    command.message.id = random_id<ClientMessageId>(pair.net.random);
+    command.message.text = "news";
+    command.attachments = {document(), document()};
+    command.urgency = urgency;
+    pair.ann.go_offline();
+    pair.ann.command(command);
+    pair.net.run_for(std::chrono::seconds(5));
+    pair.ann.restart();
+    pair.ann.go_online();
+    REQUIRE(pair.net.run_until(
+        [&] { return pair.ann.message(pair.chat, command.message.id).state == MessageState::sent; }));
+  };
+  write(Urgency::none);
+  CHECK(pair.net.notices.empty());
+  write(Urgency::normal);
+  REQUIRE(pair.net.notices.size() == 1);
+  CHECK_FALSE(pair.net.notices[0].high);
+  write(Urgency::high);
+  REQUIRE(pair.net.notices.size() == 2);
+  CHECK(pair.net.notices[1].high);
+}
+
 TEST_CASE("A push token is told once a relay's store, and again to one that was restored") {
   Pair pair;
   std::vector<std::string> told;

@@ -107,6 +107,10 @@ class Line {
     REQUIRE(request().request().has_publish_key_packages());
     step(answer(request_id(), [](wire::Response& r) { r.mutable_key_packages_published(); }));
   }
+  void answer_to_publishing(ErrorCode code) {
+    REQUIRE(request().request().has_publish_key_packages());
+    step(refusal(request_id(), code));
+  }
   void go_online() {
     register_account();
     accept_authentication();

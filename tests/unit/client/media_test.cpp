@@ -470,6 +470,22 @@ TEST_CASE("What has expired is asked for again, and nobody sees the question or 
   CHECK(p.alice.texts(p.chat).back() == "thank you");
 }
 
+TEST_CASE("Asking again wakes nobody, since there is nothing to show") {
+  Expired p(39);
+  for (auto* device : {&p.alice, &p.bob}) device->command(client::SetPushTokenCommand{"token", Urgency::normal, {}});
+  REQUIRE(p.net.settle());
+  p.alice.go_offline();
+  REQUIRE(p.net.settle());
+  CHECK_FALSE(p.ask(p.bob).has_value());
+  p.bob.go_offline();
+  p.alice.go_online();
+  REQUIRE(p.net.settle());
+  CHECK(p.net.notices.empty());
+  p.bob.go_online();
+  REQUIRE(p.net.settle());
+  CHECK(must(p.bob.bytes_of(p.chat, p.id)) == p.bytes);
+}
+
 TEST_CASE("What the relay still has is only told of, not uploaded again") {
   Expired p(24);
   auto& carol = p.net.add("carol");
@@ -709,6 +725,16 @@ TEST_CASE("Only who sent an attachment can say where it is again") {
   CHECK(p.state(p.bob, p.id) == AttachmentState::expired);
   CHECK_FALSE(p.ask(p.bob).has_value());
   CHECK(must(p.bob.bytes_of(p.chat, p.id)) == p.bytes);
+}
+
+TEST_CASE("An upload waits half a minute at most once the relay's disk has space again") {
+  Pair p(40);
+  p.net.disk->fail_all(ErrorCode::DISK_FULL);
+  const auto id = p.alice.send(p.chat, "", {in_memory(pattern(100'000))});
+  p.net.run_for(6h);
+  CHECK(p.alice.message(p.chat, id).state == MessageState::queued);
+  p.net.disk->fail_all(std::nullopt);
+  REQUIRE(p.net.run_until([&] { return p.alice.message(p.chat, id).state >= MessageState::sent; }, 30s));
 }
 
 TEST_CASE("A relay that gives another file is noticed") {

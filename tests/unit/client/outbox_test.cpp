@@ -132,6 +132,24 @@ TEST_CASE("A message refused for good fails alone, and those after it move down"
   CHECK(p.row(p.alice).next_n == 4);
 }
 
+TEST_CASE("What was written while the relay's disk was full leaves some seconds after it has space again") {
+  Pair p;
+  std::set<std::chrono::milliseconds> waits;
+  for (int round = 0; round < 10; ++round) {
+    p.net.disk->fail_all(ErrorCode::DISK_FULL);
+    const auto id = p.alice.send(p.chat, "waits");
+    const auto tries = p.tap.sent.size();
+    p.net.run_for(std::chrono::minutes(20));
+    CHECK(p.message(id).state == MessageState::sending);
+    CHECK(p.tap.sent.size() - tries <= 1200);  // No sooner than the relay says, which is a second.
+    p.net.disk->fail_all(std::nullopt);
+    const auto since = p.net.now;
+    REQUIRE(p.net.run_until([&] { return p.message(id).state >= MessageState::sent; }, std::chrono::seconds(6)));
+    waits.insert(p.net.now - since);
+  }
+  CHECK(waits.size() > 5);  // Not all at the same moment.
+}
+
 TEST_CASE("What a lost connection left unanswered is sent again byte for byte") {
   Pair p;
   const auto id = p.alice.send(p.chat, "hello");

@@ -378,6 +378,65 @@ TEST_CASE("The relay's stock of key packages is filled when it is low") {
   }
 }
 
+TEST_CASE("Key packages that were refused for now are published again on the same connection, ever later") {
+  Line line;
+  line.register_account();
+  line.accept_authentication(0);
+  const auto next = [&] {
+    REQUIRE(line.timer.has_value());
+    const auto wait = std::chrono::duration_cast<milliseconds>(*line.timer - line.now);
+    line.step_after(wait);
+    return wait;
+  };
+  SECTION("with a back-off that has an end") {
+    line.answer_to_publishing(ErrorCode::UNAVAILABLE);
+    CHECK(line.sent.empty());
+    milliseconds longest{0};
+    for (int i = 0; i < 60; ++i) {
+      const auto wait = next();
+      CHECK(wait <= seconds(600));
+      longest = std::max(longest, wait);
+      CHECK(line.request().request().publish_key_packages().key_packages_size() == 100);
+      line.answer_to_publishing(ErrorCode::UNAVAILABLE);
+    }
+    CHECK(longest > seconds(200));
+    next();
+    line.answer_publishing();
+    if (line.timer) line.step_after(seconds(7200));
+    CHECK(line.sent.empty());  // Once is enough.
+  }
+  SECTION("not sooner than the relay says, even if it runs low meanwhile") {
+    wire::Envelope refusal;
+    refusal.set_id(line.request_id());
+    Error why(ErrorCode::RATE_LIMITED);
+    why.retry_after = seconds(100);
+    *refusal.mutable_response() = wire::refusal(why);
+    line.step(line.frame(refusal));
+    line.step(line.push([](wire::Push& p) { p.mutable_key_packages_low()->set_remaining(0); }));
+    CHECK(line.sent.empty());
+    line.step_after(seconds(99));
+    CHECK(line.sent.empty());
+    line.now -= std::chrono::hours(1);  // A clock that is set back makes it no later.
+    line.step(TimerDue{});
+    CHECK(line.sent.empty());
+    line.step_after(seconds(1));
+    CHECK(line.request().request().has_publish_key_packages());
+  }
+  SECTION("not if they were refused for good") {
+    line.answer_to_publishing(ErrorCode::INVALID_ARGUMENT);
+    line.step_after(std::chrono::hours(2));
+    for (const auto& sent : line.sent) CHECK_FALSE(sent.request().has_publish_key_packages());
+  }
+  SECTION("but on a new connection only as that one tells") {
+    line.answer_to_publishing(ErrorCode::UNAVAILABLE);
+    line.step(ConnectionLost{Error(ErrorCode::UNAVAILABLE)});
+    line.step(ConnectCommand{});
+    line.authenticate();
+    line.step_after(seconds(29));
+    CHECK(line.sent.empty());
+  }
+}
+
 TEST_CASE("A clock that is set back makes nobody wait longer") {
   Line line;
   line.go_online();
