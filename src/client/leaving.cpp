@@ -163,8 +163,8 @@ void Leaving::erased() {
 }
 
 void Leaving::finish() {
+  complete({});  // First: a step that is undone brings back what was before it.
   finishing_ = false;
-  complete({});
 }
 
 void Leaving::complete(const Result<void>& result) {
