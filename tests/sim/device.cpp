@@ -188,7 +188,6 @@ void Device::step() {
   const bool failed = take_storage_failed();
   world_.oracle().on_step_done(*this, failed || disk().dead());
   if (disk().dead()) return die(false);
-  if (out.erased) notice_the_end_of_an_account();
 #ifdef SOTTO_TEST_HOOKS
   if (failed) {
     const World::Calm calm(world_);
@@ -197,7 +196,10 @@ void Device::step() {
     }
   }
 #endif
+  const bool erased = out.erased;
   if (!let_out(std::move(out))) return;
+  // What the app is told of in the same step was before.
+  if (erased) notice_the_end_of_an_account();
   if (!checkpoint_planned_ && db_->wal_size() > 0) {
     checkpoint_planned_ = true;
     world_.after(checkpoint_interval, [this, life = life_] {
