@@ -149,9 +149,15 @@ void PushOracle::on_relay_step_done(bool disturbed) {
 void PushOracle::on_opened(const Device& device) { may_have_come_.insert({device.user, device.device}); }
 
 void PushOracle::on_authenticated(const Device& device, Timestamp opened) {
-  const auto last = notices_.find({device.user, device.device});
-  // One that is younger than the connection came after its end.
-  if (last != notices_.end() && last->second.at < opened) notices_.erase(last);
+  const relay::DeviceRef ref{device.user, device.device};
+  const auto last = notices_.find(ref);
+  if (last == notices_.end()) return;
+  // One that is younger than the connection came after its end, or before the relay knew who had come.
+  if (last->second.at < opened) {
+    notices_.erase(last);
+  } else {
+    may_have_come_.insert(ref);
+  }
 }
 
 void PushOracle::check_token(Device& device) {
