@@ -128,6 +128,7 @@ Status Leaving::tell_log_out() {
 
 Status Leaving::told() {
   telling_ = false;
+  if (!kind_) return {};  // Since then the app wants to be connected again.
   if (kind_ == LeavingKind::erase) {
     erase_due_ = true;
     return {};

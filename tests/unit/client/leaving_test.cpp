@@ -341,6 +341,22 @@ TEST_CASE("Who logs out keeping the data reads on, stays offline, and comes back
   CHECK(pair.net.notices.size() == 1);
 }
 
+TEST_CASE("Who wants to be connected again before the relay has answered the log-out stays connected") {
+  Pair pair;
+  REQUIRE(pair.net.settle());
+  Outcome out(pair.ben, LogOutCommand{LogOutData::keep, {}});
+  REQUIRE(pair.net.run_until([&] { return must(LeavingTable(*pair.ben.db).load()) == LeavingKind::logged_out; }));
+  REQUIRE_FALSE(out.result.has_value());
+  pair.ben.command(ConnectCommand{});
+  REQUIRE(pair.net.run_until([&] { return out.result.has_value(); }));
+  CHECK(out.code() == ErrorCode::CANCELLED);
+  pair.net.run_for(std::chrono::seconds(60));
+  CHECK(pair.ben.connection == ConnectionState::online);
+  pair.ann.send(pair.chat, "are you there?");
+  REQUIRE(pair.net.settle());
+  CHECK(pair.ben.texts(pair.chat).size() == 3);
+}
+
 TEST_CASE("Who logs out and erases leaves nothing, with and without the relay") {
   Pair pair;
   const bool reachable = GENERATE(true, false);
