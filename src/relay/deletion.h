@@ -12,6 +12,22 @@ namespace sotto::relay {
 
 class Session;
 
+/// An account whose devices are being released, the last one first.
+struct DeletionJob {
+  UserId user;
+  std::vector<DeviceId> devices;
+  /// Chats of the last device that are looked at, and where the scan for more goes on.
+  std::vector<ChatId> chats;
+  RecordKey after;
+  bool scanned = false;
+  /// The account is known to be deleted.
+  bool checked = false;
+  /// Something of the device was not done when it was looked at.
+  bool again = false;
+  /// … since it cannot be read.
+  bool stuck = false;
+};
+
 class Deletion {
  public:
   Deletion(State& state, Session& session) : s_(state), session_(session) {}
@@ -26,21 +42,6 @@ class Deletion {
   [[nodiscard]] std::optional<std::uint64_t> next_look() const;
 
  private:
-  /// An account whose devices are being released, the last one first.
-  struct Job {
-    UserId user;
-    std::vector<DeviceId> devices;
-    /// Chats of the last device that are looked at, and where the scan for more goes on.
-    std::vector<ChatId> chats;
-    RecordKey after;
-    bool scanned = false;
-    /// The account is known to be deleted.
-    bool checked = false;
-    /// Something of the device was not done when it was looked at.
-    bool again = false;
-    /// … since it cannot be read.
-    bool stuck = false;
-  };
   /// All that is kept of a user beyond its record. Who keeps more of a user adds it to both.
   bool read_user(Call& call, const UserId& user, const UserRecord& record, Answer& failure);
   void forget_user(const UserId& user, const UserRecord& record);
@@ -57,7 +58,7 @@ class Deletion {
 
   State& s_;
   Session& session_;
-  std::optional<Job> job_;
+  std::optional<DeletionJob> job_;
   /// The accounts were looked through up to here.
   RecordKey after_;
   /// When to go on; 0: nothing is to be done.

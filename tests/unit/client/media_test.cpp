@@ -696,7 +696,7 @@ TEST_CASE("Hidden messages of a hostile member show nothing, cost little and sto
     const auto kept =
         must(p.alice.db->one<Bytes>("SELECT content FROM message WHERE kind = 100 AND sender_user = ?", p.bob.user));
     REQUIRE(kept.has_value());
-    CHECK(std::ranges::search(*kept, std::string_view("new")).size() == 3);
+    CHECK(as_text(*kept).find("new") != std::string_view::npos);
   }
   CHECK(p.alice.history(p.chat).size() == seen);
   for (const auto& entry : p.alice.history(p.chat)) CHECK(entry.kind != MessageKind::unknown);

@@ -45,7 +45,7 @@ TEST_CASE("the first ack after a pause is carried out at once; those close behin
   bob.ack(group.id, 2);
   CHECK(stored(world, group.id) == Seqs{3, 4, 5, 6});
   const auto writes = world.backend->writes();
-  for (const std::uint64_t seq : {3, 4, 5, 6}) bob.ack(group.id, seq);
+  for (const auto seq : Seqs{3, 4, 5, 6}) bob.ack(group.id, seq);
   CHECK(world.backend->writes() == writes);
   CHECK(stored(world, group.id) == Seqs{3, 4, 5, 6});
   world.advance(world.config.ack_ms - 1);
