@@ -13,51 +13,60 @@ constexpr std::uint64_t retry_ms = 1000;
 /// What waits is bounded: from so many chats on it is carried out at once.
 constexpr std::size_t most_cursors = 1024;
 
-bool well_formed(const wire::Ack& ack) {
-  return !ack.cursors().empty() && std::ranges::all_of(ack.cursors(), [](const auto& cursor) {
-    return id_from<ChatId>(wire::view(cursor.chat_id())).has_value();
-  });
+/// Nothing, if one of them names no chat.
+std::map<ChatId, std::uint64_t> cursors_of(const wire::Ack& ack) {
+  std::map<ChatId, std::uint64_t> out;
+  for (const auto& cursor : ack.cursors()) {
+    const auto id = id_from<ChatId>(wire::view(cursor.chat_id()));
+    if (!id) return {};
+    auto& seq = out[*id];
+    seq = std::max(seq, cursor.seq());
+  }
+  return out;
 }
 
 }  // namespace
 
 bool Acks::hold(Connection& connection, const Waiting& request) {
   const bool joinable = request.id == 0 && !request.joined && connection.kind == ConnectionKind::main;
-  const auto& ack = request.request.ack();
-  if (!joinable || !well_formed(ack)) return false;
+  if (!joinable) return false;
+  const auto cursors = cursors_of(request.request.ack());
+  if (cursors.empty()) return false;
   auto& held = connection.held_acks;
   // After a while without any the first does not wait: who is not busy loses no time.
   if (held.cursors.empty() && held.due + s_.config.ack_ms <= s_.now) {
     held.due = s_.now;
     return false;
   }
-  join(connection, ack, held.cursors.empty() ? held.due + s_.config.ack_ms : held.due);
-  for (const auto& cursor : ack.cursors()) {
-    delivery_.has_arrived(connection, *id_from<ChatId>(wire::view(cursor.chat_id())), cursor.seq());
-  }
+  join(connection, request.request.ack().ack_no(), cursors, held.due + s_.config.ack_ms);
+  for (const auto& [chat, seq] : cursors) delivery_.has_arrived(connection, chat, seq);
   if (held.cursors.size() >= most_cursors) release(connection);
   return true;
 }
 
 void Acks::again(Connection& connection, const Waiting& request) {
   SOTTO_RARE(ack_carried_out_again);
-  const auto& held = connection.held_acks;
-  join(connection, request.request.ack(), held.cursors.empty() ? s_.now + retry_ms : held.due);
+  const auto& ack = request.request.ack();
+  join(connection, ack.ack_no(), cursors_of(ack), s_.now + retry_ms);
 }
 
-void Acks::join(Connection& connection, const wire::Ack& ack, std::uint64_t due) {
+void Acks::join(Connection& connection, std::uint64_t ack_no, const std::map<ChatId, std::uint64_t>& cursors,
+                std::uint64_t due) {
   auto& held = connection.held_acks;
-  held.ack_no = std::max(held.ack_no, ack.ack_no());
-  for (const auto& cursor : ack.cursors()) {
-    auto& seq = held.cursors[*id_from<ChatId>(wire::view(cursor.chat_id()))];
-    seq = std::max(seq, cursor.seq());
+  held.ack_no = std::max(held.ack_no, ack_no);
+  if (cursors.empty()) return;
+  if (held.cursors.empty()) {
+    held.due = due;
+    due_.emplace(due, connection.id);
   }
-  held.due = due;
-  if (!held.cursors.empty()) due_.emplace(due, connection.id);
+  for (const auto& [chat, acked] : cursors) {
+    auto& seq = held.cursors[chat];
+    seq = std::max(seq, acked);
+  }
 }
 
-void Acks::on_timers() {
-  while (!due_.empty() && due_.begin()->first <= s_.now) {
+void Acks::release_until(std::uint64_t time) {
+  while (!due_.empty() && due_.begin()->first <= time) {
     const auto id = due_.begin()->second;
     due_.erase(due_.begin());
     if (auto* connection = s_.find(id)) release(*connection);
@@ -82,14 +91,6 @@ void Acks::release(Connection& connection) {
   connection.waiting_bytes += request.bytes;
   connection.waiting.push_front(std::move(request));
   s_.make_runnable(connection);
-}
-
-void Acks::release_all() {
-  while (!due_.empty()) {
-    const auto id = due_.begin()->second;
-    due_.erase(due_.begin());
-    if (auto* connection = s_.find(id)) release(*connection);
-  }
 }
 
 std::optional<std::uint64_t> Acks::next_due() const {

@@ -2,6 +2,10 @@
 // one; and those whose writes failed come again, since the device will not send them a second time.
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <set>
+
 #include "relay/state.h"
 
 namespace sotto::relay {
@@ -18,15 +22,18 @@ class Acks {
   /// It was not carried out, or that failed: once more in a while.
   void again(Connection& connection, const Waiting& request);
   /// What is due becomes a request.
-  void on_timers();
+  void on_timers() { release_until(s_.now); }
   /// What the connection holds becomes its next request now.
   void release(Connection& connection);
   /// That of all.
-  void release_all();
+  void release_all() { release_until(UINT64_MAX); }
   [[nodiscard]] std::optional<std::uint64_t> next_due() const;
 
  private:
-  void join(Connection& connection, const wire::Ack& ack, std::uint64_t due);
+  /// `due`: unless others wait already, with which they go.
+  void join(Connection& connection, std::uint64_t ack_no, const std::map<ChatId, std::uint64_t>& cursors,
+            std::uint64_t due);
+  void release_until(std::uint64_t time);
   State& s_;
   Delivery& delivery_;
   /// Of connections that hold some: HeldAcks::due.

@@ -85,11 +85,10 @@ void Deletion::forget_user(const UserId& user, const UserRecord& record) {
   }
 }
 
-void Deletion::block_others(const Connection& but, bool blocked) {
+void Deletion::block_others(const UserId& user, ConnectionId but, bool blocked) {
   for (const auto& [id, connection] : s_.connections) {
-    const bool its = connection->kind != ConnectionKind::unauthenticated && id != but.id &&
-                     connection->sender.device.user == but.sender.device.user;
-    if (!its) continue;
+    const bool its = connection->kind != ConnectionKind::unauthenticated && connection->sender.device.user == user;
+    if (!its || id == but) continue;
     connection->blocked = blocked;
     if (!blocked) s_.make_runnable(*connection);
   }
@@ -125,10 +124,8 @@ Answer Deletion::delete_account(Call& call, const wire::DeleteAccount& request) 
   s_.users.set(key, tombstone);
   // What the user's devices have asked for by now would make anew what is forgotten here: it waits, and goes with them.
   call.barrier = true;
-  block_others(call.connection, true);
-  call.failed = [this, id = call.connection.id] {
-    if (const auto* connection = s_.find(id)) block_others(*connection, false);
-  };
+  block_others(own, call.connection.id, true);
+  call.failed = [this, own, id = call.connection.id] { block_others(own, id, false); };
   call.committed = [this, own, tombstone] {
     session_.enforce(own, tombstone);
     after_.clear();

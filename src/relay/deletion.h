@@ -46,7 +46,7 @@ class Deletion {
   bool read_user(Call& call, const UserId& user, const UserRecord& record, Answer& failure);
   void forget_user(const UserId& user, const UserRecord& record);
   /// The requests of the user's other connections wait, or go on.
-  void block_others(const Connection& but, bool blocked);
+  void block_others(const UserId& user, ConnectionId but, bool blocked);
 
   void find_job();
   void begin_job(const UserId& user, std::vector<DeviceId> devices);
