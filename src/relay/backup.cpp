@@ -38,10 +38,7 @@ Status move(const fs::path& from, const fs::path& to) {
 /// A relay's store, of this version or an older one.
 Result<std::unique_ptr<store::Database>> open_store(const std::string& path) {
   SOTTO_TRY_ASSIGN(auto db, store::Database::open_existing(path, {}));
-  SOTTO_TRY_ASSIGN(const auto application, db->one<std::int32_t>("PRAGMA application_id"));
-  if (application != sqlite_application_id) return Error(ErrorCode::CORRUPT, path + " is no store of a relay");
-  SOTTO_TRY_ASSIGN(const int version, store::schema_version(*db));
-  if (version > sqlite_migrations().back().version) return ErrorCode::NEWER_SCHEMA;
+  SOTTO_TRY(check_schema(*db, path, sqlite_migrations(), sqlite_application_id));
   return db;
 }
 

@@ -29,10 +29,7 @@ Result<std::unique_ptr<store::Database>> open_store_in(const std::string& data_d
     return Error(ErrorCode::NOT_FOUND, "there is no store in " + data_dir + ": start the relay once before");
   }
   SOTTO_TRY_ASSIGN(auto db, store::Database::open(path, {}));
-  SOTTO_TRY_ASSIGN(const auto application, db->one<std::int32_t>("PRAGMA application_id"));
-  if (application != sqlite_application_id) return Error(ErrorCode::CORRUPT, path + " is no store of a relay");
-  SOTTO_TRY_ASSIGN(const int version, store::schema_version(*db));
-  if (version > sqlite_migrations().back().version) return ErrorCode::NEWER_SCHEMA;
+  SOTTO_TRY(check_schema(*db, path, sqlite_migrations(), sqlite_application_id));
   return db;
 }
 

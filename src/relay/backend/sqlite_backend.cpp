@@ -12,6 +12,7 @@
 #include "base/try.h"
 #include "relay/backend/sqlite_blob_store.h"
 #include "relay/backend/sqlite_store.h"
+#include "relay/files.h"
 
 namespace sotto::relay {
 
@@ -37,9 +38,7 @@ Status has_room(const std::string& folder) {
     why = ::posix_fallocate(fd, 0, room_needed);
     ::close(fd);
   }
-  if (why == 0) return {};
-  const ErrorCode code = why == ENOSPC || why == EDQUOT ? ErrorCode::DISK_FULL : ErrorCode::IO_ERROR;
-  return Error(code, folder + ": " + std::strerror(why));
+  return why == 0 ? Status() : Status(file_error(folder, why));
 }
 
 }  // namespace

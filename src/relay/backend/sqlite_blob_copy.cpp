@@ -11,8 +11,8 @@
 
 #include "base/try.h"
 #include "relay/backend/sqlite_blob_store.h"
+#include "relay/backend/sqlite_schema.h"
 #include "relay/files.h"
-#include "store/migrations.h"
 
 namespace sotto::relay {
 
@@ -64,12 +64,7 @@ Status copy_blobs(const std::string& from_dir, const std::string& to_dir) {
     auto source = store::Database::open_existing(from, {});
     if (source.code() == ErrorCode::NOT_FOUND) return {};
     if (!source.ok()) return source.error();
-    SOTTO_TRY_ASSIGN(const auto application, (*source)->one<std::int32_t>("PRAGMA application_id"));
-    if (application != sqlite_blob_application_id) {
-      return Error(ErrorCode::CORRUPT, from.string() + " is no store of a relay");
-    }
-    SOTTO_TRY_ASSIGN(const int version, store::schema_version(**source));
-    if (version > sqlite_blob_migrations().back().version) return ErrorCode::NEWER_SCHEMA;
+    SOTTO_TRY(check_schema(**source, from, sqlite_blob_migrations(), sqlite_blob_application_id));
     SOTTO_TRY((*source)->copy_to(to));
   }
   if (::mkdir(files.c_str(), 0700) != 0) return file_error(files, errno);

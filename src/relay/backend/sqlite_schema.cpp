@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "base/try.h"
+
 namespace sotto::relay {
 
 namespace {
@@ -69,5 +71,14 @@ constexpr std::array<store::Migration, 2> migrations{{{1, version_1}, {2, versio
 }  // namespace
 
 std::span<const store::Migration> sqlite_migrations() { return migrations; }
+
+Status check_schema(store::Database& db, const std::string& path, std::span<const store::Migration> known,
+                    std::int32_t application_id) {
+  SOTTO_TRY_ASSIGN(const auto application, db.one<std::int32_t>("PRAGMA application_id"));
+  if (application != application_id) return Error(ErrorCode::CORRUPT, path + " is no store of a relay");
+  SOTTO_TRY_ASSIGN(const int version, store::schema_version(db));
+  if (version > known.back().version) return ErrorCode::NEWER_SCHEMA;
+  return {};
+}
 
 }  // namespace sotto::relay
