@@ -121,6 +121,18 @@ struct Context {
     if (out.callbacks.size() > callbacks) out.callbacks.resize(callbacks);
   }
 
+  /// Before an entry of a map that stands for what the app was told, or will be, is changed: it comes back with a step
+  /// that is undone.
+  template <typename Map>
+  void keep(Map& map, const typename Map::key_type& key) {
+    const auto it = map.find(key);
+    if (it == map.end()) {
+      undo.emplace_back([&map, key] { map.erase(key); });
+    } else {
+      undo.emplace_back([&map, key, value = it->second] { map.insert_or_assign(key, value); });
+    }
+  }
+
   [[nodiscard]] std::int64_t now_ms() const { return now.time_since_epoch().count(); }
 
   /// Tells the app, after the commit; but never of what is hidden.

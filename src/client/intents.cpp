@@ -101,7 +101,7 @@ Status Intents::on_command(const ChangeChatCommand& command) {
   }
   SOTTO_TRY_ASSIGN(const auto id, c_.intents.insert(intent, c_.now_ms()));
   if (command.done) {
-    c_.undo.emplace_back([this, id] { completions_.erase(id); });
+    c_.keep(completions_, id);
     completions_[id] = command.done;
   }
   c_.dirty.insert(command.chat);
@@ -268,9 +268,8 @@ Status Intents::take_roster(const ChatId& chat, const wire::Response& response) 
 Status Intents::retry_later(const ChatId& chat, const Error& why) {
   auto& patience = runtimes_.patience(chat);
   runtimes_.of(chat).intent_busy = false;
-  const auto wait =
-      std::max(why.retry_after, backoff(patience.intent_failures++, intent_retry_first, intent_retry_most, c_.random));
-  patience.intent_retry = c_.now + wait;
+  patience.intent_retry =
+      c_.now + wait_after(why, patience.intent_failures++, intent_retry_first, intent_retry_most, c_.random);
   return {};
 }
 
@@ -290,7 +289,7 @@ Status Intents::finish(const IntentRow& intent, const Result<void>& outcome) {
   runtimes_.of(intent.chat).intent_busy = false;
   c_.dirty.insert(intent.chat);
   if (const auto it = completions_.find(intent.id); it != completions_.end()) {
-    c_.undo.emplace_back([this, id = intent.id, done = it->second] { completions_[id] = done; });
+    c_.keep(completions_, intent.id);
     c_.complete<void>(it->second, outcome);
     completions_.erase(it);
   }

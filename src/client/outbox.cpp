@@ -293,8 +293,7 @@ Status Outbox::on_refusal(ChatRow& chat, const OutboxRow& row, const wire::Respo
       return emit_message(chat.id, row.id);
   }
   const auto most = why.code == ErrorCode::UNAVAILABLE ? send_retry_unavailable_most : send_retry_most;
-  const auto wait = std::max(why.retry_after, backoff(runtime.send_failures++, send_retry_first, most, c_.random));
-  runtime.send_retry = c_.now + wait;
+  runtime.send_retry = c_.now + wait_after(why, runtime.send_failures++, send_retry_first, most, c_.random);
   return {};
 }
 

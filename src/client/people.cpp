@@ -121,8 +121,7 @@ bool People::taken(const wire::Response& response) {
     return true;
   }
   c_.log.warning("the relay did not take what people are to see: ", status.error().code);
-  const auto wait = backoff(failures_++, fetch_retry_first, fetch_retry_most, c_.random);
-  not_before_ = c_.now + std::max(status.error().retry_after, wait);
+  not_before_ = c_.now + wait_after(status.error(), failures_++, fetch_retry_first, fetch_retry_most, c_.random);
   // What no try would change is not tried again.
   return !status.error().retryable;
 }

@@ -17,7 +17,7 @@ class Queries {
   void add(const Command& command) {
     constexpr std::chrono::seconds patience{30};
     const auto id = next_++;
-    c_.undo.emplace_back([this, id] { waiting_.erase(id); });
+    c_.keep(waiting_, id);
     waiting_[id] = {command, c_.now + patience, false};
   }
   [[nodiscard]] bool empty() const { return waiting_.empty(); }
@@ -37,7 +37,7 @@ class Queries {
     const auto it = waiting_.find(id);
     if (it == waiting_.end()) return;
     // Before it leaves: nothing may be lost if there is no memory for this.
-    c_.undo.emplace_back([this, id, query = it->second] { waiting_[id] = query; });
+    c_.keep(waiting_, id);
     auto done = std::move(it->second.command.done);
     waiting_.erase(it);
     c_.complete<T>(done, result);

@@ -105,8 +105,7 @@ Status Receipts::on_told(const ChatId& id, std::uint64_t seq, const wire::Respon
     return c_.chats.set_told_mark(id, seq);
   }
   if (status.error().retryable && status.error().code != ErrorCode::STALE_GENERATION) {
-    const auto wait = backoff(mark.failures++, mark_retry_first, mark_retry_most, c_.random);
-    mark.not_before += std::max(status.error().retry_after, wait);
+    mark.not_before += wait_after(status.error(), mark.failures++, mark_retry_first, mark_retry_most, c_.random);
     return {};
   }
   // It cannot be told here: not a participant any more, another generation. The log will tell.

@@ -49,6 +49,11 @@ std::chrono::milliseconds backoff(std::uint32_t failures, std::chrono::milliseco
   return std::chrono::milliseconds(random.below(static_cast<std::uint64_t>(ceiling.count()) + 1));
 }
 
+std::chrono::milliseconds wait_after(const Error& why, std::uint32_t failures, std::chrono::milliseconds first,
+                                     std::chrono::milliseconds most, Random& random) {
+  return std::max(why.retry_after, backoff(failures, first, most, random));
+}
+
 void Session::request(const wire::Request& request, OnAnswer on_answer) {
   wire::Envelope envelope;
   envelope.set_id(next_id_++);
@@ -190,8 +195,7 @@ Status Session::publish_key_packages(std::size_t at_relay) {
       const auto& why = status.error();
       c_.log.warning("key packages were not published: ", why.code);
       if (why.retryable) {
-        const auto wait = backoff(publish_failures_++, publish_first, publish_most, c_.random);
-        publish_again_ = c_.now + std::max(why.retry_after, wait);
+        publish_again_ = c_.now + wait_after(why, publish_failures_++, publish_first, publish_most, c_.random);
       }
       // LIMIT_EXCEEDED: it has enough without these, which no repeat would change.
       if (why.code != ErrorCode::LIMIT_EXCEEDED) return {};

@@ -136,6 +136,10 @@ class Session {
 /// Shows a connection's challenge signed; a main one also the account's session and ack numbers.
 wire::Request authentication(const AccountRow& account, ByteView nonce, wire::ConnectionKind kind);
 
+/// How long to wait after a refusal: `backoff`, but as long as the relay wishes at the least.
+std::chrono::milliseconds wait_after(const Error& why, std::uint32_t failures, std::chrono::milliseconds first,
+                                     std::chrono::milliseconds most, Random& random);
+
 /// Full-jitter exponential backoff: a random time up to first * 2^failures, at most `most`.
 std::chrono::milliseconds backoff(std::uint32_t failures, std::chrono::milliseconds first,
                                   std::chrono::milliseconds most, Random& random);

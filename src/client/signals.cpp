@@ -115,7 +115,7 @@ Status Signals::on_typing(const ChatRow& chat, const UserId& user, bool active) 
     on_message(chat.id, user);
     return {};
   }
-  keep(typing_until_, where);
+  c_.keep(typing_until_, where);
   const bool began = typing_until_.insert_or_assign(where, c_.now + typing_lasts).second;
   if (began) c_.emit(TypingChanged{chat.id, user, true});
   return {};
@@ -124,7 +124,7 @@ Status Signals::on_typing(const ChatRow& chat, const UserId& user, bool active) 
 void Signals::on_message(const ChatId& chat, const UserId& user) {
   const auto it = typing_until_.find({chat, user});
   if (it == typing_until_.end()) return;
-  keep(typing_until_, it->first);
+  c_.keep(typing_until_, it->first);
   typing_until_.erase(it);
   c_.emit(TypingChanged{chat, user, false});
 }
@@ -135,12 +135,12 @@ Status Signals::on_presence(const ChatRow& chat, const UserId& user, const wire:
   if (!presence.available()) {
     if (known == present_.end()) return {};
     const Heard heard{c_.now, c_.now};
-    keep(present_, user);
+    c_.keep(present_, user);
     present_.erase(known);
     return left(user, heard);
   }
   const bool came = known == present_.end();
-  keep(present_, user);
+  c_.keep(present_, user);
   present_[user] = {c_.now + presence_lasts, c_.now};
   if (came) {
     SOTTO_TRY(c_.people.set_last_seen(user, c_.now_ms()));
@@ -169,7 +169,7 @@ Status Signals::pump() {
   for (auto it = present_.begin(); it != present_.end();) {
     const auto [user, heard] = *it++;
     if (heard.until > c_.now) continue;
-    keep(present_, user);
+    c_.keep(present_, user);
     present_.erase(user);
     SOTTO_TRY(left(user, heard));
   }

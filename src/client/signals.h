@@ -36,16 +36,6 @@ class Signals {
   Status on_typing(const ChatRow& chat, const UserId& user, bool active);
   Status on_presence(const ChatRow& chat, const UserId& user, const wire::Presence& presence);
   Status left(const UserId& user, const Heard& heard);
-  /// Before a change that the app is told of: if the step is undone, the app was not, and so nothing changed.
-  template <typename Map>
-  void keep(Map& map, const typename Map::key_type& key) {
-    const auto it = map.find(key);
-    if (it == map.end()) {
-      c_.undo.emplace_back([&map, key] { map.erase(key); });
-    } else {
-      c_.undo.emplace_back([&map, key, value = it->second] { map.insert_or_assign(key, value); });
-    }
-  }
 
   Context& c_;
   Session& session_;

@@ -326,7 +326,7 @@ void Media::retry_later(std::int64_t id, const Error& why) {
   auto& retry = retries_[id];
   retry.waiting = true;
   const auto most = why.code == ErrorCode::UNAVAILABLE ? transfer_retry_unavailable_most : transfer_retry_most;
-  retry.at = c_.now + std::max(why.retry_after, backoff(++retry.failures, transfer_retry_first, most, c_.random));
+  retry.at = c_.now + wait_after(why, ++retry.failures, transfer_retry_first, most, c_.random);
 }
 
 // ---- The folder

@@ -103,7 +103,7 @@ Status Media::progress(std::int64_t media, std::uint64_t transferred, std::uint6
 void Media::complete(std::int64_t id, const Result<void>& result) {
   const auto found = waiting_.find(id);
   if (found == waiting_.end()) return;
-  c_.undo.emplace_back([this, id, all = found->second] { waiting_[id] = all; });
+  c_.keep(waiting_, id);
   for (const auto& done : found->second) c_.complete<void>(done, result);
   waiting_.erase(found);
 }
