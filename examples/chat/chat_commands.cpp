@@ -6,6 +6,20 @@ namespace chat {
 
 using sotto::Result;
 
+namespace {
+
+void answer(const Call& call, sotto::RequestAnswer answer) {
+  if (const auto chat = call.open_chat()) {
+    call.session.client().answer_request(*chat, answer, call.finish_change());
+  }
+}
+
+void change(const Call& call, sotto::ParticipantOperation operation) {
+  call.session.change(call.command.rest, operation, call.finish_change());
+}
+
+}  // namespace
+
 void list(const Call& call) {
   const auto chats = call.session.list();
   if (!chats.ok()) return call.fail(chats.error());
@@ -31,13 +45,8 @@ void new_group(const Call& call) {
   call.session.new_group(std::move(title), std::move(words), call.finish_new_chat());
 }
 
-void add(const Call& call) {
-  call.session.change(call.command.rest, sotto::ParticipantOperation::add, call.finish_change());
-}
-
-void remove(const Call& call) {
-  call.session.change(call.command.rest, sotto::ParticipantOperation::remove, call.finish_change());
-}
+void add(const Call& call) { change(call, sotto::ParticipantOperation::add); }
+void remove(const Call& call) { change(call, sotto::ParticipantOperation::remove); }
 
 void replace(const Call& call) {
   const auto chat = call.open_chat();
@@ -71,17 +80,8 @@ void who(const Call& call) {
   call.view.ok(call.command.name, std::to_string(people->size()));
 }
 
-void accept(const Call& call) {
-  if (const auto chat = call.open_chat()) {
-    call.session.client().answer_request(*chat, sotto::RequestAnswer::accept, call.finish_change());
-  }
-}
-
-void decline(const Call& call) {
-  if (const auto chat = call.open_chat()) {
-    call.session.client().answer_request(*chat, sotto::RequestAnswer::decline, call.finish_change());
-  }
-}
+void accept(const Call& call) { answer(call, sotto::RequestAnswer::accept); }
+void decline(const Call& call) { answer(call, sotto::RequestAnswer::decline); }
 
 void mark_read(const Call& call) {
   if (const auto chat = call.open_chat()) {

@@ -1,10 +1,22 @@
 #include "chat/file_commands.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace chat {
 
 namespace {
+
+/// The first word, and what follows it as it was typed.
+std::pair<std::string, std::string> split(const std::string& rest) {
+  const auto end = std::min(rest.find(' '), rest.size());
+  const auto second = std::min(rest.find_first_not_of(' ', end), rest.size());
+  return {rest.substr(0, end), rest.substr(second)};
+}
+
+void transfer(const Call& call, sotto::TransferAction action) {
+  call.session.attachments().transfer(call.command.rest, action, call.finish_change());
+}
 
 /// "PATH CAPTION", with "double quotes" around a path with spaces.
 void send_file(const Call& call, std::optional<sotto::AttachmentKind> kind) {
@@ -28,36 +40,22 @@ void send_document(const Call& call) { send_file(call, sotto::AttachmentKind::do
 
 /// "NUMBER PATH".
 void save(const Call& call) {
-  const auto& rest = call.command.rest;
-  const auto end = std::min(rest.find(' '), rest.size());
-  const auto path = std::min(rest.find_first_not_of(' ', end), rest.size());
-  call.session.attachments().save(rest.substr(0, end), rest.substr(path),
-                                  call.finish<std::string>([](const auto& saved) { return saved; }));
+  const auto [number, path] = split(call.command.rest);
+  call.session.attachments().save(number, path, call.finish<std::string>([](const auto& saved) { return saved; }));
 }
 
-void fetch(const Call& call) {
-  call.session.attachments().transfer(call.command.rest, sotto::TransferAction::start, call.finish_change());
-}
-
-void pause(const Call& call) {
-  call.session.attachments().transfer(call.command.rest, sotto::TransferAction::pause, call.finish_change());
-}
-
-void cancel(const Call& call) {
-  call.session.attachments().transfer(call.command.rest, sotto::TransferAction::cancel, call.finish_change());
-}
+void fetch(const Call& call) { transfer(call, sotto::TransferAction::start); }
+void pause(const Call& call) { transfer(call, sotto::TransferAction::pause); }
+void cancel(const Call& call) { transfer(call, sotto::TransferAction::cancel); }
 
 void ask(const Call& call) { call.session.attachments().request(call.command.rest, call.finish_change()); }
 
 /// "NUMBER CHAT".
 void forward(const Call& call) {
-  const auto& rest = call.command.rest;
-  const auto end = std::min(rest.find(' '), rest.size());
-  const auto title = std::min(rest.find_first_not_of(' ', end), rest.size());
-  const auto to = call.session.resolve(rest.substr(title));
+  const auto [number, title] = split(call.command.rest);
+  const auto to = call.session.resolve(title);
   if (!to.ok()) return call.fail(to.error());
-  call.session.attachments().forward(rest.substr(0, end), to->id,
-                                     call.finish<std::string>([](const auto& id) { return id; }));
+  call.session.attachments().forward(number, to->id, call.finish<std::string>([](const auto& id) { return id; }));
 }
 
 }  // namespace chat

@@ -3,24 +3,11 @@
 #include <array>
 
 #include "chat/account_news.h"
+#include "chat/names.h"
 #include "chat/text.h"
 
 namespace chat {
 namespace {
-
-std::string_view kind_name(sotto::MessageKind kind) {
-  switch (kind) {
-    case sotto::MessageKind::text:
-      return "text";
-    case sotto::MessageKind::notice:
-      return "notice";
-    case sotto::MessageKind::placeholder:
-      return "placeholder";
-    case sotto::MessageKind::unknown:
-      break;
-  }
-  return "unknown";
-}
 
 std::string_view notice_name(sotto::NoticeKind kind) {
   static constexpr std::array<std::string_view, 7> names{
@@ -42,6 +29,12 @@ std::string request_name(sotto::ChatRequest request) {
 }
 
 std::string type_name(sotto::ChatType type) { return type == sotto::ChatType::group ? "group" : "direct"; }
+
+/// "CHAT STATUS TYPE UNREAD REQUEST TITLE".
+std::string chat_fields(const sotto::Chat& chat, const Session& session) {
+  return chat.id.to_string() + " " + std::string(to_string(chat.status)) + " " + type_name(chat.type) + " " +
+         std::to_string(chat.unread) + " " + request_name(chat.request) + " " + escaped(session.title(chat));
+}
 
 std::string entry_text(const sotto::Message& message) {
   switch (message.kind) {
@@ -79,9 +72,7 @@ std::vector<std::string> attachment_lines(const sotto::Message& message, Session
 }
 
 std::string chat_line(std::size_t number, const sotto::Chat& chat, const Session& session) {
-  return "chat " + std::to_string(number) + " " + chat.id.to_string() + " " + std::string(to_string(chat.status)) +
-         " " + type_name(chat.type) + " " + std::to_string(chat.unread) + " " + request_name(chat.request) + " " +
-         escaped(session.title(chat));
+  return "chat " + std::to_string(number) + " " + chat_fields(chat, session);
 }
 
 std::vector<std::string> person_lines(const sotto::Person& person, const Session& session) {
@@ -118,10 +109,7 @@ std::vector<std::string> event_lines(const sotto::Event& event, Session& session
     out.push_back("connection " + std::string(to_string(connection->state)) +
                   (connection->problem ? " " + std::string(error_name(connection->problem->code)) : ""));
   } else if (const auto* changed = std::get_if<sotto::ChatChanged>(&event)) {
-    const auto& chat = changed->chat;
-    out.push_back("changed-chat " + chat.id.to_string() + " " + std::string(to_string(chat.status)) + " " +
-                  type_name(chat.type) + " " + std::to_string(chat.unread) + " " + request_name(chat.request) + " " +
-                  escaped(session.title(chat)));
+    out.push_back("changed-chat " + chat_fields(changed->chat, session));
   } else if (const auto* added = std::get_if<sotto::MessageAdded>(&event)) {
     add_entry("added ", added->message);
   } else if (const auto* message = std::get_if<sotto::MessageChanged>(&event)) {

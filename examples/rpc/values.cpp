@@ -2,24 +2,12 @@
 
 #include <array>
 
+#include "chat/names.h"
 #include "rpc/base64.h"
 
 namespace rpc {
 
 namespace {
-
-std::string_view kind_name(sotto::MessageKind kind) {
-  switch (kind) {
-    case sotto::MessageKind::text:
-      return "text";
-    case sotto::MessageKind::notice:
-      return "notice";
-    case sotto::MessageKind::placeholder:
-      return "placeholder";
-    default:
-      return "unknown";
-  }
-}
 
 std::string_view notice_name(sotto::NoticeKind kind) {
   static constexpr std::array<std::string_view, 7> names{"chatCreated",   "renamed",       "usersAdded", "usersRemoved",
@@ -156,11 +144,9 @@ Out to_json(const sotto::PrivacySettings& settings) {
 }
 
 Out to_json(const sotto::Message& message) {
-  Out out{{"chatId", message.chat.to_string()},
-          {"messageId", message.id.to_string()},
+  Out out{{"chatId", message.chat.to_string()},           {"messageId", message.id.to_string()},
           {"position", std::to_string(message.position)},  // above 2^53, where many languages round
-          {"kind", kind_name(message.kind)},
-          {"state", to_string(message.state)},
+          {"kind", chat::kind_name(message.kind)},        {"state", to_string(message.state)},
           {"sentAt", milliseconds(message.sent_at)}};
   if (!message.sender.is_zero()) out["sender"] = message.sender.to_string();
   if (!message.sender_device.is_zero()) out["senderDevice"] = message.sender_device.to_string();
