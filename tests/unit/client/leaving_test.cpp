@@ -73,22 +73,31 @@ struct Pair {
   ChatId chat;
 };
 
-}  // namespace
-
-TEST_CASE("A push token is told to the relay, and messages with an urgency tell its device") {
-  Pair pair;
+/// Ben's token is told, and Ben is away.
+void set_token_and_leave(Pair& pair) {
   Outcome set(pair.ben, SetPushTokenCommand{"ben's", Urgency::normal, {}});
   REQUIRE(pair.net.run_until([&] { return set.result.has_value(); }));
   must(*set.result);
   pair.ben.go_offline();
   REQUIRE(pair.net.settle());
+}
+
+SendCommand news(Pair& pair, Urgency urgency) {
+  SendCommand command;
+  command.message.chat = pair.chat;
+  command.message.id = random_id<ClientMessageId>(pair.net.random);
+  command.message.text = "news";
+  command.urgency = urgency;
+  return command;
+}
+
+}  // namespace
+
+TEST_CASE("A push token is told to the relay, and messages with an urgency tell its device") {
+  Pair pair;
+  set_token_and_leave(pair);
   const auto write = [&](Urgency urgency) {
-    SendCommand command;
-    command.message.chat = pair.chat;
-    command.message.id = random_id<ClientMessageId>(pair.net.random);
-    command.message.text = "news";
-    command.urgency = urgency;
-    pair.ann.command(command);
+    pair.ann.command(news(pair, urgency));
     pair.net.run_for(std::chrono::seconds(5));
   };
   write(Urgency::none);
@@ -105,17 +114,10 @@ TEST_CASE("A push token is told to the relay, and messages with an urgency tell 
 
 TEST_CASE("A message with attachments is as urgent as any, also after a restart on its way") {
   Pair pair;
-  Outcome set(pair.ben, SetPushTokenCommand{"ben's", Urgency::normal, {}});
-  REQUIRE(pair.net.run_until([&] { return set.result.has_value(); }));
-  pair.ben.go_offline();
-  REQUIRE(pair.net.settle());
+  set_token_and_leave(pair);
   const auto write = [&](Urgency urgency) {
-    SendCommand command;
-    command.message.chat = pair.chat;
-    command.message.id = random_id<ClientMessageId>(pair.net.random);
-    command.message.text = "news";
+    auto command = news(pair, urgency);
     command.attachments = {document(), document()};
-    command.urgency = urgency;
     pair.ann.go_offline();
     pair.ann.command(command);
     pair.net.run_for(std::chrono::seconds(5));
