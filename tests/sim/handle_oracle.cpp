@@ -64,6 +64,8 @@ void HandleOracle::on_kept(const std::string& handle, const UserId& owner, Times
 }
 
 void HandleOracle::check_handle(Device& device) {
+  // Who owned what when the relay died is read from its disk from workload 5 on only.
+  if (world_.options().workload < 5) return;
   const auto account = must(client::AccountTable(device.db()).load(), "account");
   const auto owner = owners_.find(account->handle);
   const bool own = owner != owners_.end() && owner->second == device.user;
