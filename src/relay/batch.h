@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -14,39 +15,39 @@ namespace sotto::relay {
 /// What a request's answer rests on: a record's key, or `chat_dependency`.
 using Dependency = Bytes;
 
+/// What a failed write was for, and the worst that happened to it.
+using Failures = std::map<Dependency, ErrorCode>;
+
+/// The worst that happened to any of these; CONFLICT only if nothing else did.
+inline std::optional<ErrorCode> fate_of(const std::vector<Dependency>& whats, const Failures& failures) {
+  std::optional<ErrorCode> fate;
+  if (failures.empty()) return fate;
+  for (const auto& what : whats) {
+    const auto it = failures.find(what);
+    if (it != failures.end() && (!fate || it->second != ErrorCode::CONFLICT)) fate = it->second;
+  }
+  return fate;
+}
+
 /// Requests change what is cached at once; whether that is true is known when the writes are done. What rested on a
-/// write that failed is then answered anew.
+/// write that failed is then answered anew. While a run is under way, requests go on from what it is going to store;
+/// their writes come with the next one.
 class Batch {
  public:
-  void started() { ++outstanding_; }
-  void succeeded() { --outstanding_; }
-  void failed(const Dependency& what, ErrorCode code) {
-    --outstanding_;
-    const auto [it, added] = failures_.emplace(what, code);
-    if (!added && code != ErrorCode::CONFLICT) it->second = code;
-  }
   template <typename T>
   void finished(const Dependency& what, const T& result) {
-    result.ok() ? succeeded() : failed(what, *result.code());
+    if (!result.ok()) failed(what, *result.code());
   }
-
-  [[nodiscard]] std::size_t outstanding() const { return outstanding_; }
-  [[nodiscard]] const std::map<Dependency, ErrorCode>& failures() const { return failures_; }
-  /// The worst that happened to any of these; CONFLICT only if nothing else did.
-  [[nodiscard]] std::optional<ErrorCode> fate_of(const std::vector<Dependency>& whats) const {
-    std::optional<ErrorCode> fate;
-    if (failures_.empty()) return fate;
-    for (const auto& what : whats) {
-      const auto it = failures_.find(what);
-      if (it != failures_.end() && (!fate || it->second != ErrorCode::CONFLICT)) fate = it->second;
-    }
-    return fate;
+  void failed(const Dependency& what, ErrorCode code) { note(failures_, what, code); }
+  static void note(Failures& failures, const Dependency& what, ErrorCode code) {
+    const auto [it, added] = failures.emplace(what, code);
+    if (!added && code != ErrorCode::CONFLICT) it->second = code;
   }
-  void clear() { failures_.clear(); }
+  /// What failed since this was last called; begins anew with these.
+  Failures exchange_failures(Failures with) { return std::exchange(failures_, std::move(with)); }
 
  private:
-  std::size_t outstanding_ = 0;
-  std::map<Dependency, ErrorCode> failures_;
+  Failures failures_;
 };
 
 /// Something from a cache: there, or not yet (no value, no answer: ask again later), or not to be had (an answer).

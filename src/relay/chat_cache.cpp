@@ -134,7 +134,6 @@ void ChatCache::load_cursors(const std::shared_ptr<Loading>& loading, RecordKey 
 template <typename Id, typename Kept>
 void ChatCache::put(Chat& chat, RecordKey key, std::map<Id, Kept> Chat::*all, const Id& which) {
   const auto& kept = (chat.*all)[which];
-  batch_.started();
   backend_.put(std::move(key), kept.record.encode(), kept.revision,
                [this, id = chat.id, all, which](const Result<std::uint64_t>& result) {
                  batch_.finished(chat_dependency(id), result);
@@ -175,7 +174,7 @@ void ChatCache::sweep(std::uint64_t step) {
   std::erase_if(chats_, [&](const auto& item) {
     const Chat& chat = *item.second;
     const bool needed = chat.state == Chat::State::loading || chat.receipt_due != 0 || chat.trim_due != 0;
-    return !needed && chat.used <= *middle && chat.used + 1 < step_;
+    return !needed && chat.used <= *middle && chat.used + 2 < step_;
   });
 }
 

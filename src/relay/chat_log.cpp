@@ -79,7 +79,6 @@ wire::Response ChatLog::append(Call& call, Chat& chat, Judgement judgement) {
   if (auto status = chat.fold.apply(entry); !status.ok()) {
     // Judged acceptable, and yet it does not fold: nothing was written; the fold is read anew.
     s_.log.error("relay: an accepted entry does not fold, chat ", chat.id);
-    s_.batch.started();
     s_.batch.failed(dependency, ErrorCode::INTERNAL);
     return unavailable();
   }
@@ -90,7 +89,6 @@ wire::Response ChatLog::append(Call& call, Chat& chat, Judgement judgement) {
 
   expiry_.note(chat, dependency);
   s_.dirty_chats.insert(chat.id);
-  s_.batch.started();
   s_.backend.append(chat.id, seq - 1, encode(entry), [this, id = chat.id, dependency, seq](Result<std::uint64_t> at) {
     s_.batch.finished(dependency, at);
     if (at.ok()) ++s_.counters.entries_accepted;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <iterator>
 #include <utility>
 
 #include "base/test_hooks.h"
@@ -15,6 +16,8 @@ namespace {
 
 /// Loads that follow each other (a chat's snapshot, tail, cursors …) before a step lets others in.
 constexpr int rounds_a_step = 256;
+/// Requests after which what they write begins to be stored.
+constexpr int requests_a_run = 256;
 /// Of a request that met a conflict.
 constexpr int conflicts_at_most = 3;
 
@@ -58,9 +61,9 @@ class Core::Impl {
   Outputs stop(Timestamp now) {
     advance_clock(now);
     rooms_.acks.release_all();
-    work();
+    work_and_wait();
     rooms_.cursors.hurry();
-    for (int turn = 0; turn < 8 && work(); ++turn) continue;
+    for (int turn = 0; turn < 8 && work_and_wait(); ++turn) continue;
     for (auto& [id, connection] : s_.connections) {
       wire::Push push;
       push.mutable_going_away()->set_retry_after_ms(1000 + s_.random.below(4000));
@@ -161,52 +164,118 @@ class Core::Impl {
     }
   }
 
-  /// True if there is more to do at once.
+  /// True if there is more to do at once. While a run is under way, what comes meanwhile is taken up and waits for the
+  /// next one; whoever steps the core does so again when it has ended.
   bool work() {
     for (int round = 0; round < rounds_a_step; ++round) {
-      const auto waiting = handle_requests();
+      const bool ended = under_way_ && end_run();
+      retry_waiting();
+      goes_on_ = under_way_;
+      handle_requests();
       rooms_.delivery.work();
       rooms_.expiry.work();
       rooms_.registration.work();
       rooms_.deletion.work();
       rooms_.pushes.work();
+      if (under_way_ && s_.runnable.empty()) return false;
+      if (under_way_) continue;
       flush();
-      if (s_.backend.idle() && s_.batch.outstanding() == 0) {
-        bool more = !pending_.empty();
-        settle();
-        more = more || !s_.runnable.empty();
-        for (const auto id : waiting) retry(id);
+      if (s_.backend.idle()) {
+        move_pending(pending_, ended_);
+        const bool answered = settle(s_.batch.exchange_failures({}));
+        const bool more = ended || answered || !s_.runnable.empty();
         if (!more) return s_.outbox.bytes() >= s_.config.step_bytes;
         continue;
       }
-      s_.backend.run();
-      while (s_.batch.outstanding() > 0 && !s_.backend.idle()) s_.backend.run();
-      settle();
-      for (const auto id : waiting) retry(id);
+      begin_run();
+      // While the store is busy with the next.
+      settle({});
+      if (!end_run()) return true;
+      settle({});
     }
     return true;
   }
 
-  void retry(ConnectionId id) {
-    if (auto* connection = s_.find(id)) s_.make_runnable(*connection);
+  bool work_and_wait() {
+    bool more = work();
+    for (int turn = 0; under_way_ && turn < rounds_a_step; ++turn) {
+      s_.backend.wait();
+      more = work();
+    }
+    return more;
   }
 
-  /// Gives each connection's requests their turns. Gives those whose next request is being read for.
-  std::vector<ConnectionId> handle_requests() {
-    std::vector<ConnectionId> waiting;
-    for (const auto id : std::exchange(s_.runnable, {})) {
-      auto* connection = s_.find(id);
+  void begin_run() {
+    move_pending(pending_, running_);
+    run_failures_ = s_.batch.exchange_failures({});
+    under_way_ = true;
+    s_.backend.start();
+  }
+
+  /// False if the run is still under way. Else what waited for it is to be settled.
+  bool end_run() {
+    auto since = s_.batch.exchange_failures({});
+    const bool ended = s_.backend.finish();
+    for (const auto& [what, code] : s_.batch.exchange_failures(std::move(since))) {
+      Batch::note(run_failures_, what, code);
+    }
+    if (!ended) return false;
+    under_way_ = false;
+    run_has_ended_ = true;
+    move_pending(running_, ended_);
+    const bool rested_on_it = std::exchange(goes_on_, false);
+    auto failures = std::exchange(run_failures_, {});
+    if (failures.empty()) return true;
+    if (rested_on_it) fail_with(failures);
+    settle(failures);
+    return true;
+  }
+
+  /// What was taken up since the run began rests on what it did not store, so nothing of it is stored either.
+  void fail_with(Failures& failures) {
+    flush();
+    const bool conflict = std::ranges::all_of(failures, [](const auto& it) { return it.second == ErrorCode::CONFLICT; });
+    s_.backend.fail_writes(Error(conflict ? ErrorCode::CONFLICT : ErrorCode::UNAVAILABLE));
+    for (const auto& [what, code] : s_.batch.exchange_failures({})) Batch::note(failures, what, code);
+    move_pending(pending_, ended_);
+  }
+
+  static void move_pending(std::vector<Pending>& from, std::vector<Pending>& to) {
+    std::ranges::move(from, std::back_inserter(to));
+    from.clear();
+  }
+
+  /// Connections whose next request was being read for try again.
+  void retry_waiting() {
+    for (const auto id : std::exchange(waiting_, {})) {
+      if (auto* connection = s_.find(id)) s_.make_runnable(*connection);
+    }
+  }
+
+  /// Gives each connection's requests their turns, so many in all: with those the store begins, and the others go on.
+  void handle_requests() {
+    int left = requests_a_run;
+    auto runnable = std::exchange(s_.runnable, {});
+    for (auto it = runnable.begin(); it != runnable.end(); ++it) {
+      if (left <= 0) {
+        s_.runnable.insert(s_.runnable.end(), it, runnable.end());
+        return;
+      }
+      auto* connection = s_.find(*it);
       if (connection == nullptr) continue;
       connection->runnable = false;
       while (!connection->waiting.empty() && !connection->blocked && !connection->closing &&
              !s_.congested(*connection)) {
+        if (left-- <= 0) {
+          s_.make_runnable(*connection);
+          break;
+        }
         if (!handle_next(*connection)) {
-          waiting.push_back(id);
+          waiting_.push_back(*it);
           break;
         }
       }
     }
-    return waiting;
   }
 
   /// A refusal if the connection asks too much, whatever it asks.
@@ -255,17 +324,18 @@ class Core::Impl {
     rooms_.cursors.flush();
   }
 
-  /// The writes are done, well or badly: memory follows the disk, and the answers leave.
-  void settle() {
-    if (s_.batch.outstanding() > 0) return;
-    for (const auto& [what, code] : s_.batch.failures()) forget(what, code);
+  /// The writes are done, well or badly: memory follows the disk, and the answers leave. True if there was one.
+  bool settle(const Failures& failures) {
+    for (const auto& [what, code] : failures) forget(what, code);
     std::vector<Pending> again;
-    for (auto& pending : std::exchange(pending_, {})) {
+    bool answered = false;
+    for (auto& pending : std::exchange(ended_, {})) {
       if (pending.late && !pending.late->done) {
         pending_.push_back(std::move(pending));
         continue;
       }
-      auto fate = s_.batch.fate_of(pending.depends);
+      answered = true;
+      auto fate = fate_of(pending.depends, failures);
       const bool ack = pending.request.id == 0 && pending.request.request.has_ack();
       // Nobody is told of it, and its device has nothing more to ack: else the entries would stay.
       if (!fate && ack && wire::status_of(pending.response).code() == ErrorCode::UNAVAILABLE)
@@ -299,7 +369,6 @@ class Core::Impl {
         s_.outbox.answer(*connection, pending.request.id, std::move(response));
       }
     }
-    s_.batch.clear();
     // In their old order, before what came later.
     for (auto it = again.rbegin(); it != again.rend(); ++it) {
       auto* connection = s_.find(it->connection);
@@ -307,6 +376,7 @@ class Core::Impl {
       connection->waiting.push_front(std::move(it->request));
       s_.make_runnable(*connection);
     }
+    return answered;
   }
 
   void count(const Waiting& request, std::uint32_t status) {
@@ -329,12 +399,17 @@ class Core::Impl {
     s_.each_record_cache([&](auto& cache) { cache.drop(what); });
   }
 
-  Outputs finish(bool more) {
+  void sweep() {
     ++s_.step;
     s_.each_record_cache([this](auto& cache) { cache.sweep(s_.step); });
     rooms_.pushes.sweep();
     s_.chats.sweep(s_.step);
     rooms_.blobs.sweep(s_.step);
+  }
+
+  Outputs finish(bool more) {
+    // What the run under way writes was looked at since the last time but one, and stays.
+    if (!under_way_ || std::exchange(run_has_ended_, false)) sweep();
     Outputs out;
     if (s_.checkpoint_due != 0 && s_.checkpoint_due <= s_.now && !more) {
       s_.checkpoint_due = 0;
@@ -366,7 +441,18 @@ class Core::Impl {
 
   State s_;
   Rooms rooms_;
+  /// Requests that had their turn: for the next run; in the one that is under way; whose run has ended.
   std::vector<Pending> pending_;
+  std::vector<Pending> running_;
+  std::vector<Pending> ended_;
+  bool under_way_ = false;
+  bool run_has_ended_ = false;
+  /// Something was taken up while a run was under way.
+  bool goes_on_ = false;
+  /// Of the run under way, known before it began.
+  Failures run_failures_;
+  /// Connections whose next request is being read for.
+  std::vector<ConnectionId> waiting_;
   /// Stamps of what was answered in this step.
   std::vector<std::uint64_t> answered_;
   /// Connections that a frame came from in this step.

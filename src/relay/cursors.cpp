@@ -104,15 +104,8 @@ void Cursors::flush() {
       schedule_trim(*chat, s_.now + s_.config.trim_ms);
     }
   }
-  // A snapshot stands for what is stored, so it is not made in the run that appends.
-  for (auto it = trims_due_.begin(); it != trims_due_.end();) {
-    auto* chat = s_.chats.find(*it);
-    if (chat != nullptr && chat->durable_head != chat->fold.head) {
-      ++it;
-      continue;
-    }
-    if (chat != nullptr) trim(*chat);
-    it = trims_due_.erase(it);
+  for (const auto& id : std::exchange(trims_due_, {})) {
+    if (auto* chat = s_.chats.find(id)) trim(*chat);
   }
 }
 
@@ -138,12 +131,10 @@ void Cursors::trim(Chat& chat) {
     chat.dirty_read_marks.erase(mark->first);
     mark = chat.read_marks.erase(mark);
   }
-  s_.batch.started();
   s_.backend.snapshot(id, chat.fold.head, encode(chat.fold),
                       [this, dependency](const Status& done) { s_.batch.finished(dependency, done); });
   chat.snapshot_seq = chat.fold.head;
   if (up_to < chat.first) return;
-  s_.batch.started();
   const auto acked = std::max(acked_to + 1, chat.first) - chat.first;
   const auto expired = up_to + 1 - chat.first - acked;
   s_.backend.trim(id, up_to, [this, dependency, acked, expired](const Status& done) {

@@ -58,7 +58,7 @@ class RecordCache {
     const auto middle = uses.begin() + static_cast<std::ptrdiff_t>(uses.size() / 2);
     std::nth_element(uses.begin(), middle, uses.end());
     std::erase_if(entries_, [&](const auto& item) {
-      return item.second.state == State::ready && item.second.used <= *middle && item.second.used + 1 < step_;
+      return item.second.state == State::ready && item.second.used <= *middle && item.second.used + 2 < step_;
     });
   }
 
@@ -95,7 +95,6 @@ class RecordCache {
   }
 
   void write(const RecordKey& key, Entry& entry) {
-    batch_.started();
     if (!entry.value) {
       backend_.remove(key, [this, key](const Status& result) {
         batch_.finished(key, result);

@@ -29,7 +29,7 @@ std::uint64_t stamp_of(std::chrono::steady_clock::time_point at) {
 Result<std::unique_ptr<Service>> Service::start(ServiceConfig config) {
   std::unique_ptr<Service> service(new Service(std::move(config)));
   SqliteOptions options;
-  options.on_blobs_ready = [raw = service.get()] { raw->wake(); };
+  options.on_ready = [raw = service.get()] { raw->wake(); };
   SOTTO_TRY_ASSIGN(service->backend_, SqliteBackend::open(service->config_.data_dir, service->random_, options));
   // A disk that is full or that nobody may write to is told of now, not at the first message.
   SOTTO_TRY(service->backend_->probe());

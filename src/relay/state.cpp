@@ -125,13 +125,11 @@ void State::want_checkpoint() {
 }
 
 void State::put_plain(const RecordKey& key, Bytes value, const Dependency& blame) {
-  batch.started();
   backend.put(key, std::move(value), std::nullopt,
               [this, blame](const Result<std::uint64_t>& result) { batch.finished(blame, result); });
 }
 
 void State::remove_plain(const RecordKey& key, const Dependency& blame) {
-  batch.started();
   backend.remove(key, [this, blame](const Status& result) { batch.finished(blame, result); });
 }
 

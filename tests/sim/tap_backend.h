@@ -75,7 +75,10 @@ class TapBackend final : public relay::Backend {
   }
   [[nodiscard]] Bytes incarnation() const override { return backend_->incarnation(); }
   [[nodiscard]] bool idle() const override { return backend_->idle(); }
-  void run() override { backend_->run(); }
+  void start() override { backend_->start(); }
+  bool finish() override { return backend_->finish(); }
+  void wait() override { backend_->wait(); }
+  void fail_writes(const Error& error) override { backend_->fail_writes(error); }
 
   [[nodiscard]] relay::SqliteBackend& sqlite() { return *backend_; }
 

@@ -70,13 +70,15 @@ struct BlobState {
 
 /// An asynchronous store. All calls and all completions happen on one thread, the core's.
 ///
-/// A call only queues work. `run` carries the queue out in the order of the calls, durably, and then calls the
-/// completions in the same order, each exactly once; completions may queue more work for the next `run`. Within one
-/// `run` a read sees the writes queued before it. Blobs have an order of their own beside that of logs and records, so
-/// that large files never delay a message: their completions may come in a later `run`. If the storage fails, the
-/// writes of the run that are not stored complete with IO_ERROR, DISK_FULL or UNAVAILABLE, and nothing of them is
-/// stored. A failed condition is CONFLICT and harms no other call. A backend that is destroyed drops its queue without
-/// calling anything.
+/// A call only queues work. `start` begins a run: what is queued is carried out in the order of the calls, durably, as
+/// one transaction; there is one run at a time, and what is called for meanwhile is queued for the next one. `finish`
+/// calls the completions of a run that has ended, in the order of the calls, each exactly once; completions may queue
+/// more work. A read sees the writes that were called for before it. Blobs have an order of their own beside that of logs
+/// and records, so that large files never delay a message: they begin with `start`, too, and are completed by whichever
+/// `finish` comes after. If the storage fails, the writes of the run that are not stored complete with IO_ERROR, DISK_FULL
+/// or UNAVAILABLE, and nothing of them is stored. A failed condition is CONFLICT and harms no other call, but that a log
+/// which refused an append takes no snapshot and no trim in the same run: whoever asked for it was mistaken about the log.
+/// A backend that is destroyed drops its queue without calling anything.
 class Backend {
  public:
   template <typename T>
@@ -137,10 +139,22 @@ class Backend {
 
   /// Random id of this store, made when it was created and anew when it is restored from a backup.
   virtual Bytes incarnation() const = 0;
-  /// Whether `run` has nothing to do: nothing is queued, and no completion is due.
+  /// Whether nothing is queued, no run is under way, and no completion is due.
   virtual bool idle() const = 0;
-  /// Carries out what is queued; see above. One transaction and one sync for all of it.
-  virtual void run() = 0;
+  /// Begins a run of what is queued, unless one is under way or this is called by a completion.
+  virtual void start() = 0;
+  /// False while the run that was begun is under way; else its completions were called. Does nothing inside of one.
+  virtual bool finish() = 0;
+  /// Waits until the run under way has ended.
+  virtual void wait() = 0;
+  /// The queued writes of logs and records are not carried out: they complete with this error, now.
+  virtual void fail_writes(const Error& error) = 0;
+  /// All of it, for who has nothing else to do meanwhile.
+  void run() {
+    start();
+    wait();
+    static_cast<void>(finish());
+  }
 };
 
 }  // namespace sotto::relay

@@ -21,14 +21,7 @@ class MemoryBackend final : public QueuedBackend {
   void fail_all(std::optional<ErrorCode> code) { disk_->fail_all(code); }
   /// Every load and read of a log fails, until this is called with nothing.
   void fail_log_reads(std::optional<ErrorCode> code) { disk_->fail_log_reads(code); }
-  /// Results come this many runs later, in order, as of a storage that answers late.
-  void delay_completions(std::uint64_t runs) { delay(runs); }
-
-  void run() override {
-    ++runs_;
-    QueuedBackend::run();
-  }
-  /// Calls of `run`.
+  /// Runs that have ended.
   [[nodiscard]] std::uint64_t runs() const { return runs_; }
   /// Writes in runs that did not fail.
   [[nodiscard]] std::uint64_t writes() const { return disk_->writes(); }
@@ -36,6 +29,8 @@ class MemoryBackend final : public QueuedBackend {
  private:
   MemoryBackend(MemoryStore* disk, const std::shared_ptr<MemoryStore>& owner)
       : QueuedBackend(owner, owner), disk_(disk) {}
+
+  void run_ended() override { ++runs_; }
 
   MemoryStore* disk_;  // owned by QueuedBackend
   std::uint64_t runs_ = 0;

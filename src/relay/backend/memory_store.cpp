@@ -27,6 +27,7 @@ std::shared_ptr<MemoryStore> MemoryStore::restored(Random& random) const {
 }
 
 Status MemoryStore::begin(std::size_t writes) {
+  refused_.clear();
   if (writes == 0) return {};
   std::optional<ErrorCode> fault = faults_.all;
   if (!fault) fault = std::exchange(faults_.next_run, std::nullopt);
@@ -45,7 +46,10 @@ Status MemoryStore::begin(std::size_t writes) {
 
 Result<std::uint64_t> MemoryStore::append(const LogId& log, std::uint64_t expected_last, ByteView record) {
   const auto found = contents_.logs.find(log);
-  if ((found == contents_.logs.end() ? 0 : found->second.last()) != expected_last) return ErrorCode::CONFLICT;
+  if ((found == contents_.logs.end() ? 0 : found->second.last()) != expected_last) {
+    refused_.insert(log);
+    return ErrorCode::CONFLICT;
+  }
   auto& to = contents_.logs[log];
   to.entries.push_back(to_bytes(record));
   return to.last();
@@ -69,6 +73,7 @@ Result<std::vector<LogRecord>> MemoryStore::read(const LogId& log, std::uint64_t
 }
 
 Status MemoryStore::trim(const LogId& log, std::uint64_t up_to) {
+  if (refused_.contains(log)) return ErrorCode::CONFLICT;
   const auto found = contents_.logs.find(log);
   if (up_to > (found == contents_.logs.end() ? 0 : found->second.snapshot_seq)) {
     return Error(ErrorCode::INVALID_ARGUMENT, "a snapshot must cover what is trimmed");
@@ -79,6 +84,7 @@ Status MemoryStore::trim(const LogId& log, std::uint64_t up_to) {
 }
 
 Status MemoryStore::snapshot(const LogId& log, std::uint64_t seq, ByteView bytes) {
+  if (refused_.contains(log)) return ErrorCode::CONFLICT;
   const auto found = contents_.logs.find(log);
   if (seq > (found == contents_.logs.end() ? 0 : found->second.last())) {
     return Error(ErrorCode::INVALID_ARGUMENT, "a snapshot of entries that are not there");

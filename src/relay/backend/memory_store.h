@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "base/random.h"
 #include "relay/backend/blob_store.h"
@@ -90,6 +91,8 @@ class MemoryStore final : public SyncStore, public BlobStore {
 
   Contents contents_;
   Faults faults_;
+  /// Logs that refused an append in this run.
+  std::set<LogId> refused_;
   std::uint64_t writes_ = 0;
 };
 

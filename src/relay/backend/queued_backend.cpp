@@ -1,6 +1,7 @@
 #include "relay/backend/queued_backend.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/try.h"
 #include "wire/limits.h"
@@ -34,35 +35,31 @@ void QueuedBackend::Lane<Store>::refuse(Error why, Done<T> done) {
 }
 
 template <typename Store>
-void QueuedBackend::Lane<Store>::carry_out(std::uint64_t due_run) {
-  if (queue.empty()) return;
-  auto operations = std::exchange(queue, {});
-  relay::carry_out(*store, operations);
-  results.push_back({due_run, std::move(operations)});
+void QueuedBackend::Lane<Store>::collect() {
+  if (!thread) return;
+  for (auto& operations : thread->collect()) std::ranges::move(operations, std::back_inserter(ended));
 }
 
 template <typename Store>
-void QueuedBackend::Lane<Store>::deliver(std::uint64_t run) {
-  while (!results.empty() && results.front().due_run <= run) {
-    const auto operations = std::move(results.front().operations);
-    results.pop_front();
-    for (const auto& operation : operations) operation->complete();
-  }
+void QueuedBackend::Lane<Store>::complete() {
+  for (const auto& operation : std::exchange(ended, {})) operation->complete();
 }
 
 QueuedBackend::QueuedBackend(std::shared_ptr<SyncStore> store, std::shared_ptr<BlobStore> blobs,
-                             std::unique_ptr<BlobThread> blob_thread)
-    : blob_thread_(std::move(blob_thread)) {
+                             const std::function<void()>& on_ready) {
   main_.store = std::move(store);
   blobs_.store = std::move(blobs);
+  if (!on_ready) return;
+  main_.thread = std::make_unique<StoreThread<SyncStore>>(main_.store, on_ready);
+  blobs_.thread = std::make_unique<StoreThread<BlobStore>>(blobs_.store, on_ready);
 }
 QueuedBackend::~QueuedBackend() = default;
 
 Bytes QueuedBackend::incarnation() const { return main_.store->incarnation(); }
 
 bool QueuedBackend::idle() const {
-  return main_.queue.empty() && main_.results.empty() && blobs_.queue.empty() && blobs_.results.empty() &&
-         (!blob_thread_ || !blob_thread_->ready());
+  return main_.queue.empty() && !under_way_ && blobs_.queue.empty() && blobs_.ended.empty() &&
+         (!blobs_.thread || !blobs_.thread->ready());
 }
 
 // ---- Logs
@@ -192,20 +189,65 @@ void QueuedBackend::blob_expire(std::uint64_t now, std::size_t limit, Done<std::
 
 // ---- The run
 
-void QueuedBackend::run() {
-  if (running_) return;
-  running_ = true;
-  ++run_number_;
-  main_.carry_out(run_number_ + delay_);
-  if (!blob_thread_) {
-    blobs_.carry_out(run_number_ + delay_);
-  } else {
-    if (!blobs_.queue.empty()) blob_thread_->submit(std::exchange(blobs_.queue, {}));
-    for (auto& operations : blob_thread_->collect()) blobs_.results.push_back({run_number_, std::move(operations)});
+void QueuedBackend::start() {
+  if (completing_) return;
+  if (!under_way_ && !main_.queue.empty()) {
+    under_way_ = true;
+    waiting_run_ = std::exchange(main_.queue, {});
+    if (main_.thread) {
+      main_.thread->submit(std::exchange(waiting_run_, {}));
+    } else if (!deferred_) {
+      carry_out();
+    }
   }
-  main_.deliver(run_number_);
-  blobs_.deliver(run_number_);
-  running_ = false;
+  if (blobs_.queue.empty()) return;
+  auto operations = std::exchange(blobs_.queue, {});
+  if (blobs_.thread) return blobs_.thread->submit(std::move(operations));
+  relay::carry_out(*blobs_.store, operations);
+  std::ranges::move(operations, std::back_inserter(blobs_.ended));
+}
+
+void QueuedBackend::carry_out() {
+  if (waiting_run_.empty()) return;
+  relay::carry_out(*main_.store, waiting_run_);
+  main_.ended = std::exchange(waiting_run_, {});
+}
+
+bool QueuedBackend::finish() {
+  if (completing_) return false;
+  completing_ = true;
+  main_.collect();
+  blobs_.collect();
+  if (under_way_ && !main_.ended.empty()) {
+    under_way_ = false;
+    run_ended();
+    main_.complete();
+  }
+  blobs_.complete();
+  completing_ = false;
+  return !under_way_;
+}
+
+void QueuedBackend::wait() {
+  carry_out();
+  if (main_.thread) main_.thread->wait();
+}
+
+void QueuedBackend::end_threads() {
+  main_.thread.reset();
+  blobs_.thread.reset();
+}
+
+void QueuedBackend::fail_writes(const Error& error) {
+  const auto writes = std::ranges::stable_partition(main_.queue, [](const auto& it) { return !it->writes(); });
+  Operations<SyncStore> failing(std::make_move_iterator(writes.begin()), std::make_move_iterator(writes.end()));
+  main_.queue.erase(writes.begin(), writes.end());
+  completing_ = true;
+  for (const auto& operation : failing) {
+    operation->fail(error);
+    operation->complete();
+  }
+  completing_ = false;
 }
 
 }  // namespace sotto::relay

@@ -1,10 +1,10 @@
 // The part of a Backend that all forms share: the queues, the checks of sizes, and when completions are called.
 #pragma once
 
-#include <deque>
 #include <memory>
 
-#include "relay/backend/blob_thread.h"
+#include "relay/backend/blob_store.h"
+#include "relay/backend/store_thread.h"
 #include "relay/backend/sync_store.h"
 
 namespace sotto::relay {
@@ -37,45 +37,54 @@ class QueuedBackend : public Backend {
 
   [[nodiscard]] Bytes incarnation() const override;
   [[nodiscard]] bool idle() const override;
-  /// Does nothing when called from a completion.
-  void run() override;
+  void start() override;
+  bool finish() override;
+  void wait() override;
+  void fail_writes(const Error& error) override;
+
+  /// From here on a run waits for `carry_out`, as for a disk that takes its time: for tests and simulations.
+  void defer() { deferred_ = true; }
+  /// A run was begun that waits for `carry_out`.
+  [[nodiscard]] bool waits_to_be_carried_out() const { return !waiting_run_.empty(); }
+  void carry_out();
 
  protected:
-  /// With a `blob_thread` blobs are carried out there, else by `run`.
+  /// With an `on_ready` both are carried out on threads of their own, which call it when `finish` has something to do;
+  /// without, `start` does it.
   QueuedBackend(std::shared_ptr<SyncStore> store, std::shared_ptr<BlobStore> blobs,
-                std::unique_ptr<BlobThread> blob_thread = {});
-  [[nodiscard]] bool running() const { return running_; }
-  /// Results are delivered this many runs after the one that made them.
-  void delay(std::uint64_t runs) { delay_ = runs; }
+                const std::function<void()>& on_ready = {});
+  /// The store is the caller's from here on.
+  void end_threads();
+  [[nodiscard]] bool completing() const { return completing_; }
+  /// Called before a run's completions: the store is not in use.
+  virtual void run_ended() {}
 
  private:
   using Kind = OperationKind;
-  /// The calls of one of the two stores, and those that were carried out.
+  /// The calls of one of the two stores.
   template <typename Store>
   struct Lane {
-    struct Results {
-      std::uint64_t due_run;
-      Operations<Store> operations;
-    };
     std::shared_ptr<Store> store;
+    std::unique_ptr<StoreThread<Store>> thread;
     Operations<Store> queue;
-    std::deque<Results> results;
+    /// Carried out, and to be completed.
+    Operations<Store> ended;
 
     template <typename T>
     void enqueue(Kind kind, std::function<Result<T>(Store&)> work, Done<T> done);
     /// Completes in its turn with this error, without asking the store.
     template <typename T>
     void refuse(Error why, Done<T> done);
-    void carry_out(std::uint64_t due_run);
-    void deliver(std::uint64_t run);
+    void collect();
+    void complete();
   };
 
   Lane<SyncStore> main_;
   Lane<BlobStore> blobs_;
-  std::unique_ptr<BlobThread> blob_thread_;
-  std::uint64_t run_number_ = 0;
-  std::uint64_t delay_ = 0;
-  bool running_ = false;
+  bool under_way_ = false;
+  bool completing_ = false;
+  bool deferred_ = false;
+  Operations<SyncStore> waiting_run_;
 };
 
 }  // namespace sotto::relay

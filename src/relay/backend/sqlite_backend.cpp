@@ -44,8 +44,15 @@ Status has_room(const std::string& folder) {
 }  // namespace
 
 SqliteBackend::SqliteBackend(std::shared_ptr<SqliteStore> store, std::shared_ptr<SqliteBlobStore> blobs,
-                             std::unique_ptr<BlobThread> blob_thread)
-    : QueuedBackend(store, blobs, std::move(blob_thread)), store_(std::move(store)), blobs_(std::move(blobs)) {}
+                             const std::function<void()>& on_ready)
+    : QueuedBackend(store, blobs, on_ready), store_(std::move(store)), blobs_(std::move(blobs)) {
+  run_ended();
+}
+
+void SqliteBackend::run_ended() {
+  totals_ = store_->totals();
+  commits_ = store_->commits();
+}
 
 Result<std::unique_ptr<SqliteBackend>> SqliteBackend::open(const std::string& data_dir, Random& random,
                                                            const SqliteOptions& options) {
@@ -69,19 +76,19 @@ Result<std::unique_ptr<SqliteBackend>> SqliteBackend::open(const std::string& da
   blob_options.vfs = file.vfs;
   blob_options.make_folder = own_folder;
   SOTTO_TRY_ASSIGN(auto blobs, SqliteBlobStore::open(data_dir, blob_options));
-  std::unique_ptr<BlobThread> thread;
-  if (options.on_blobs_ready) thread = std::make_unique<BlobThread>(blobs, options.on_blobs_ready);
-  std::unique_ptr<SqliteBackend> out(new SqliteBackend(std::move(tables), std::move(blobs), std::move(thread)));
+  std::unique_ptr<SqliteBackend> out(new SqliteBackend(std::move(tables), std::move(blobs), options.on_ready));
   if (own_folder && options.vfs.empty()) out->folder_ = data_dir;
   return out;
 }
 
 SqliteBackend::~SqliteBackend() {
+  end_threads();
   if (checkpoint_due()) static_cast<void>(store_->clean_up(rewrite_at_close));
 }
 
 Status SqliteBackend::checkpoint() {
-  if (running()) return Error(ErrorCode::INVALID_ARGUMENT, "not inside a completion");
+  if (completing()) return Error(ErrorCode::INVALID_ARGUMENT, "not inside a completion");
+  wait();
   if (!checkpoint_due()) return {};
   return store_->clean_up(rewrite_while_running);
 }
@@ -89,17 +96,19 @@ Status SqliteBackend::checkpoint() {
 bool SqliteBackend::checkpoint_due() const { return store_->wal_size() > 0 || store_->untidy(); }
 
 StoreTotals SqliteBackend::totals() const {
-  auto out = store_->totals();
+  auto out = totals_;
   out.blobs = blobs_->count();
   out.blob_bytes = blobs_->bytes();
   return out;
 }
-const CommitFigures& SqliteBackend::commits() const { return store_->commits(); }
 
 Status SqliteBackend::probe() {
-  if (running()) return Error(ErrorCode::INVALID_ARGUMENT, "not inside a completion");
+  if (completing()) return Error(ErrorCode::INVALID_ARGUMENT, "not inside a completion");
+  wait();
   if (!folder_.empty()) SOTTO_TRY(has_room(folder_));
-  return store_->probe();
+  const auto done = store_->probe();
+  run_ended();
+  return done;
 }
 
 std::uint64_t SqliteBackend::wal_size() const { return store_->wal_size(); }

@@ -25,9 +25,9 @@ struct SqliteOptions {
   std::string vfs;
   /// With a VFS whose files are not the system's, folder and lease are its business.
   store::Sharing sharing = store::Sharing::lease;
-  /// Blobs are carried out on a thread of their own, which calls this when the backend is to be run again. Nothing:
-  /// `run` does it.
-  std::function<void()> on_blobs_ready;
+  /// Runs, and blobs, are carried out on threads of their own, which call this when `finish` has something to do.
+  /// Nothing: `start` does it.
+  std::function<void()> on_ready;
 };
 
 class SqliteBackend final : public QueuedBackend {
@@ -40,24 +40,29 @@ class SqliteBackend final : public QueuedBackend {
   ~SqliteBackend() override;
 
   /// Removes from WAL and file what was trimmed or removed, and gives space back. To be called when idle, and at least
-  /// once a minute of activity. Bounded: a file above 4 MiB is not rewritten, so there a part of a removed record may
+  /// once a minute of activity. Waits for the run under way. Bounded: a file above 4 MiB is not rewritten, so there a part of a removed record may
   /// stay in the unused part of a page until SQLite writes that page anew. INVALID_ARGUMENT inside a completion.
   Status checkpoint();
   /// Whether `checkpoint` has anything to do.
   [[nodiscard]] bool checkpoint_due() const;
+  /// As of the last run that ended.
   [[nodiscard]] StoreTotals totals() const;
-  [[nodiscard]] const CommitFigures& commits() const;
+  [[nodiscard]] const CommitFigures& commits() const { return commits_; }
   /// Whether the disk takes writes: a megabyte beside the store, since what just failed may have left room in the WAL
-  /// for less, and something in it that is not new. Errors: those of a run. Not inside a completion.
+  /// for less, and something in it that is not new. Errors: those of a run. Waits for the run under way; not inside a completion.
   Status probe();
-  /// Bytes of the WAL now.
+  /// Bytes of the WAL; not while a run is under way.
   [[nodiscard]] std::uint64_t wal_size() const;
 
  private:
   SqliteBackend(std::shared_ptr<SqliteStore> store, std::shared_ptr<SqliteBlobStore> blobs,
-                std::unique_ptr<BlobThread> blob_thread);
+                const std::function<void()>& on_ready);
+  void run_ended() override;
   std::shared_ptr<SqliteStore> store_;
   std::shared_ptr<SqliteBlobStore> blobs_;
+  /// Copies, since the store may be in use by its thread.
+  StoreTotals totals_;
+  CommitFigures commits_;
   /// Empty if the folder is the VFS's business.
   std::string folder_;
 };

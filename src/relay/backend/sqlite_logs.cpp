@@ -46,7 +46,10 @@ Result<std::uint64_t> SqliteStore::last_seq(const LogId& log) {
 
 Result<std::uint64_t> SqliteStore::append(const LogId& log, std::uint64_t expected_last, ByteView record) {
   SOTTO_TRY_ASSIGN(const auto last, last_seq(log));
-  if (last != expected_last || last == most) return ErrorCode::CONFLICT;
+  if (last != expected_last || last == most) {
+    refused_.insert(log);
+    return ErrorCode::CONFLICT;
+  }
   SOTTO_TRY(db_->run("INSERT INTO log_entry(log_id, seq, data) VALUES(?, ?, ?)", log, last + 1, record));
   ++totals_.entries;
   last_seqs_[log] = last + 1;
@@ -70,6 +73,7 @@ Result<std::vector<LogRecord>> SqliteStore::read(const LogId& log, std::uint64_t
 }
 
 Status SqliteStore::trim(const LogId& log, std::uint64_t up_to) {
+  if (refused_.contains(log)) return ErrorCode::CONFLICT;
   SOTTO_TRY_ASSIGN(const auto covered, snapshot_seq(log));
   if (up_to > covered.value_or(0)) return Error(ErrorCode::INVALID_ARGUMENT, "a snapshot must cover what is trimmed");
   SOTTO_TRY(db_->run("DELETE FROM log_entry WHERE log_id = ? AND seq <= ?", log, up_to));
@@ -79,6 +83,7 @@ Status SqliteStore::trim(const LogId& log, std::uint64_t up_to) {
 }
 
 Status SqliteStore::snapshot(const LogId& log, std::uint64_t seq, ByteView bytes) {
+  if (refused_.contains(log)) return ErrorCode::CONFLICT;
   SOTTO_TRY_ASSIGN(const auto last, last_seq(log));
   if (seq > last) return Error(ErrorCode::INVALID_ARGUMENT, "a snapshot of entries that are not there");
   SOTTO_TRY_ASSIGN(const auto stored, (db_->one<std::uint64_t, std::size_t>(

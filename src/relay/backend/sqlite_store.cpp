@@ -49,6 +49,7 @@ Status SqliteStore::count_all() {
 
 Status SqliteStore::begin(std::size_t writes) {
   revision_moved_ = false;
+  refused_.clear();
   writes_ = writes;
   began_ = std::chrono::steady_clock::now();
   totals_before_ = totals_;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <set>
 #include <unordered_map>
 
 #include "base/random.h"
@@ -67,6 +68,8 @@ class SqliteStore final : public SyncStore {
   bool revision_moved_ = false;
   /// The last seqs of logs that were looked at or appended to; those of a run that was not stored are forgotten.
   std::unordered_map<LogId, std::uint64_t> last_seqs_;
+  /// Logs that refused an append in this run: who asked for that does not know them.
+  std::set<LogId> refused_;
   /// Whether something was removed of which a page may still hold a part. A process before may have left it so.
   bool residue_ = true;
   bool untidy_ = false;

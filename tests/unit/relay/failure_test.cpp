@@ -140,15 +140,6 @@ TEST_CASE("what cannot be read when its device connects is delivered once it can
   CHECK(bob->seqs(group.id) == std::vector<std::uint64_t>{2, 3});
 }
 
-TEST_CASE("a storage that answers late changes nothing but the time") {
-  World world;
-  world.backend->delay_completions(3);
-  Conversation conversation(world);
-  for (std::size_t i = 0; i < conversation.acts(); ++i) conversation.act(i);
-  conversation.settle();
-  CHECK(conversation.received() == undisturbed());
-}
-
 TEST_CASE("two relays over one store: a fold that is behind is read anew, and no seq is given twice") {
   World world;
   auto& alice = world.newcomer("alice");

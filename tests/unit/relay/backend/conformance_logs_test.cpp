@@ -117,6 +117,25 @@ TEMPLATE_TEST_CASE("only what a snapshot covers is trimmed", "[backend][logs]", 
   }
 }
 
+TEMPLATE_TEST_CASE("a log that refused an append takes no snapshot and no trim in the same run", "[backend][logs]",
+                   MemoryForm, SqliteForm) {
+  TestType form;
+  Backend& b = form.backend();
+  Calls calls(b);
+  REQUIRE(calls.append(log_id(1), 0, text("somebody else's")).ok());
+  REQUIRE(calls.append(log_id(2), 0, text("a")).ok());
+  std::vector<bool> done;
+  const auto note = [&](const auto& result) { done.push_back(result.ok()); };
+  b.append(log_id(1), 0, text("mine"), note);
+  b.snapshot(log_id(1), 1, text("of mine"), note);
+  b.trim(log_id(1), 1, note);
+  b.snapshot(log_id(2), 1, text("of a"), note);
+  b.run();
+  CHECK(done == std::vector<bool>{false, false, false, true});
+  CHECK(seqs(*calls.read(log_id(1), 1)) == std::vector<std::uint64_t>{1});
+  CHECK(calls.snapshot(log_id(1), 1, text("of what is there")).ok());
+}
+
 TEMPLATE_TEST_CASE("a newer snapshot replaces an older one", "[backend][logs]", MemoryForm, SqliteForm) {
   TestType form;
   Calls calls(form.backend());

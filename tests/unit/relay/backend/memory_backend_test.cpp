@@ -34,7 +34,7 @@ TEST_CASE("the next run with writes fails, once", "[backend][memory]") {
   CHECK(calls.put(text("k"), text("v")).ok());
 }
 
-TEST_CASE("completions that come late come in order", "[backend][memory]") {
+TEST_CASE("one run is under way at a time, and what is called for meanwhile waits", "[backend][memory]") {
   SeededRandom random(1);
   MemoryBackend backend(random);
   std::vector<std::uint64_t> got;
@@ -42,21 +42,36 @@ TEST_CASE("completions that come late come in order", "[backend][memory]") {
     backend.append(log_id(1), last, text("a"), [&](auto seq) { got.push_back(*seq); });
   };
   using Seqs = std::vector<std::uint64_t>;
-  backend.delay_completions(2);
+  backend.defer();
   append(0);
-  backend.run();
+  backend.start();
   append(1);
-  backend.run();
+  backend.start();
+  CHECK_FALSE(backend.finish());
   CHECK(got.empty());
   CHECK_FALSE(backend.idle());
-  backend.delay_completions(0);
-  append(2);
+  backend.carry_out();
+  CHECK(got.empty());
+  CHECK(backend.finish());
+  CHECK(got == Seqs{1});
+  CHECK_FALSE(backend.waits_to_be_carried_out());
   backend.run();
-  CHECK(got == Seqs{1});  // the third has its result, and waits for the second's
-  backend.run();
-  CHECK(got == Seqs{1, 2, 3});
+  CHECK(got == Seqs{1, 2});
   CHECK(backend.idle());
-  CHECK(backend.runs() == 4);
+}
+
+TEST_CASE("queued writes can be failed instead of carried out; reads stay in the queue", "[backend][memory]") {
+  SeededRandom random(1);
+  MemoryBackend backend(random);
+  std::vector<std::string> got;
+  backend.append(log_id(1), 0, text("a"), [&](auto seq) { got.emplace_back(seq.ok() ? "?" : error_name(*seq.code())); });
+  backend.load(log_id(1), [&](auto state) { got.push_back("last " + std::to_string(state->last)); });
+  backend.put(text("k"), text("v"), 0, [&](auto done) { got.emplace_back(done.ok() ? "?" : error_name(*done.code())); });
+  backend.fail_writes(Error(ErrorCode::UNAVAILABLE));
+  CHECK(got == std::vector<std::string>{"UNAVAILABLE", "UNAVAILABLE"});
+  backend.run();
+  CHECK(got.back() == "last 0");
+  CHECK(backend.idle());
 }
 
 TEST_CASE("a copy of the disk is a store of its own", "[backend][memory]") {

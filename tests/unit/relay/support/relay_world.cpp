@@ -147,6 +147,7 @@ void World::restart() {
   for (auto& [id, link] : links_) gone_.push_back(std::move(link));
   links_.clear();
   backend = std::make_unique<MemoryBackend>(disk);
+  backend->defer();
   core = std::make_unique<Core>(*backend, random, config);
 }
 
@@ -207,9 +208,15 @@ Outputs World::step() {
   Outputs outputs;
   for (bool more = true; more;) {
     auto batch = std::exchange(inputs_, {});
+    const bool checkpoint = outputs.checkpoint;
     outputs = core->step(Timestamp(std::chrono::milliseconds(now_ms)), batch);
+    outputs.checkpoint = outputs.checkpoint || checkpoint;
     deliver(outputs);
     more = outputs.next_timer && outputs.next_timer->count() == 0;
+    if (backend->waits_to_be_carried_out() && !disk_is_slow) {
+      backend->carry_out();
+      more = true;
+    }
     if (network_is_slow) continue;
     for (const auto& output : outputs.actions) {
       if (const auto* send = std::get_if<Send>(&output)) input(Drained{send->id, 0});
@@ -217,6 +224,12 @@ Outputs World::step() {
     more = more || outputs.waits_for_drain;
   }
   return outputs;
+}
+
+void World::end_run() {
+  REQUIRE(backend->waits_to_be_carried_out());
+  backend->carry_out();
+  step();
 }
 
 void World::advance(std::uint64_t ms) {

@@ -103,6 +103,8 @@ class World {
   std::vector<SendCode> codes;
   /// Nothing drains; otherwise everything does at once.
   bool network_is_slow = false;
+  /// A run that is begun stays under way until `end_run`; otherwise it has ended by the next step.
+  bool disk_is_slow = false;
   /// What the push gateway was told.
   std::vector<PushNotice> notices;
 
@@ -123,6 +125,8 @@ class World {
   void input(Input input) { inputs_.push_back(std::move(input)); }
   /// One step with what was queued, and further ones while the core says that there is more to do.
   Outputs step();
+  /// Carries out the run under way, with `disk_is_slow`, and steps.
+  void end_run();
   void advance(std::uint64_t ms);
 
  private:
