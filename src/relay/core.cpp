@@ -168,9 +168,8 @@ class Core::Impl {
   /// next one; whoever steps the core does so again when it has ended.
   bool work() {
     for (int round = 0; round < rounds_a_step; ++round) {
-      const bool ended = under_way_ && end_run();
+      const bool ended = under_way_ && end_run(true);
       retry_waiting();
-      goes_on_ = under_way_;
       handle_requests();
       rooms_.delivery.work();
       rooms_.expiry.work();
@@ -190,8 +189,11 @@ class Core::Impl {
       begin_run();
       // While the store is busy with the next.
       settle({});
-      if (!end_run()) return true;
-      settle({});
+      if (end_run(false)) {
+        settle({});
+      } else if (!s_.runnable.empty()) {
+        return true;  // what can leave leaves first
+      }
     }
     return true;
   }
@@ -212,8 +214,9 @@ class Core::Impl {
     s_.backend.start();
   }
 
-  /// False if the run is still under way. Else what waited for it is to be settled.
-  bool end_run() {
+  /// False if the run is still under way. Else what waited for it is to be settled. With `went_on` something may have
+  /// been taken up since it began.
+  bool end_run(bool went_on) {
     auto since = s_.batch.exchange_failures({});
     const bool ended = s_.backend.finish();
     for (const auto& [what, code] : s_.batch.exchange_failures(std::move(since))) {
@@ -223,10 +226,9 @@ class Core::Impl {
     under_way_ = false;
     run_has_ended_ = true;
     move_pending(running_, ended_);
-    const bool rested_on_it = std::exchange(goes_on_, false);
     auto failures = std::exchange(run_failures_, {});
     if (failures.empty()) return true;
-    if (rested_on_it) fail_with(failures);
+    if (went_on) fail_with(failures);
     settle(failures);
     return true;
   }
@@ -447,8 +449,6 @@ class Core::Impl {
   std::vector<Pending> ended_;
   bool under_way_ = false;
   bool run_has_ended_ = false;
-  /// Something was taken up while a run was under way.
-  bool goes_on_ = false;
   /// Of the run under way, known before it began.
   Failures run_failures_;
   /// Connections whose next request is being read for.

@@ -1,4 +1,5 @@
-// The logs of SqliteStore: tables log_entry and log_snapshot.
+// The logs of SqliteStore: tables log_entry and log_snapshot, and what is young.
+#include <algorithm>
 #include <bit>
 
 #include "base/try.h"
@@ -12,7 +13,7 @@ namespace {
 constexpr std::uint64_t most = INT64_MAX;
 
 /// About 2 MB.
-constexpr std::size_t last_seqs_kept = 20'000;
+constexpr std::size_t ends_kept = 20'000;
 
 /// Snapshots are stored with up to 1/16 of padding, since SQLite writes a row of unchanged length in place: 25 KiB of
 /// WAL instead of 42 for one of 20 KiB.
@@ -27,33 +28,32 @@ Result<std::optional<std::uint64_t>> SqliteStore::snapshot_seq(const LogId& log)
   return db_->one<std::uint64_t>("SELECT seq FROM log_snapshot WHERE log_id = ?", log);
 }
 
-Result<std::uint64_t> SqliteStore::last_seq(const LogId& log) {
-  if (const auto known = last_seqs_.find(log); known != last_seqs_.end()) return known->second;
-  SOTTO_TRY_ASSIGN(const auto entry, db_->one<std::uint64_t>(
-                                         "SELECT seq FROM log_entry WHERE log_id = ? ORDER BY seq DESC LIMIT 1", log));
-  std::uint64_t last = 0;
-  if (entry) {
-    last = *entry;
-  } else {
+Result<SqliteStore::Ends*> SqliteStore::ends(const LogId& log) {
+  if (const auto known = ends_.find(log); known != ends_.end()) return &known->second;
+  SOTTO_TRY_ASSIGN(const auto row, db_->one<std::uint64_t>(
+                                       "SELECT seq FROM log_entry WHERE log_id = ? ORDER BY seq DESC LIMIT 1", log));
+  Ends out{row.value_or(0), row.value_or(0)};
+  if (const auto young = young_.range(log)) {
+    out.last = young->second;
+  } else if (!row) {
     SOTTO_TRY_ASSIGN(const auto snapshot, snapshot_seq(log));
-    last = snapshot.value_or(0);
+    out.last = snapshot.value_or(0);
   }
   // All at once is simpler than one by one, and as rare as a query more matters little.
-  if (last_seqs_.size() >= last_seqs_kept) last_seqs_.clear();
-  last_seqs_[log] = last;
-  return last;
+  if (ends_.size() >= ends_kept) ends_.clear();
+  return &(ends_[log] = out);
 }
 
 Result<std::uint64_t> SqliteStore::append(const LogId& log, std::uint64_t expected_last, ByteView record) {
-  SOTTO_TRY_ASSIGN(const auto last, last_seq(log));
-  if (last != expected_last || last == most) {
+  SOTTO_TRY_ASSIGN(auto* const at, ends(log));
+  if (at->last != expected_last || at->last == most) {
     refused_.insert(log);
     return ErrorCode::CONFLICT;
   }
-  SOTTO_TRY(db_->run("INSERT INTO log_entry(log_id, seq, data) VALUES(?, ?, ?)", log, last + 1, record));
+  ++at->last;
+  young_.append(log, at->last, record);
   ++totals_.entries;
-  last_seqs_[log] = last + 1;
-  return last + 1;
+  return at->last;
 }
 
 Result<std::vector<LogRecord>> SqliteStore::read(const LogId& log, std::uint64_t from, std::size_t limit,
@@ -61,14 +61,25 @@ Result<std::vector<LogRecord>> SqliteStore::read(const LogId& log, std::uint64_t
   std::vector<LogRecord> out;
   if (from > most || limit == 0) return out;
   std::size_t bytes = 0;
-  SOTTO_TRY(db_->query("SELECT seq, data FROM log_entry WHERE log_id = ? AND seq >= ? ORDER BY seq", log, from,
-                       [&](const store::Row& row) {
-                         const auto data = row.get<ByteView>(1);
-                         if (!out.empty() && (bytes >= max_bytes || data.size() > max_bytes - bytes)) return false;
-                         bytes += data.size();
-                         out.push_back({row.get<std::uint64_t>(0), to_bytes(data)});
-                         return out.size() < limit;
-                       }));
+  const auto take = [&](std::uint64_t seq, ByteView data) {
+    if (!out.empty() && (bytes >= max_bytes || data.size() > max_bytes - bytes)) return false;
+    bytes += data.size();
+    out.push_back({seq, to_bytes(data)});
+    return out.size() < limit;
+  };
+  bool more = true;
+  SOTTO_TRY_ASSIGN(const auto* const at, ends(log));
+  if (at->last_row >= from) {
+    SOTTO_TRY(db_->query("SELECT seq, data FROM log_entry WHERE log_id = ? AND seq >= ? ORDER BY seq", log, from,
+                         [&](const store::Row& row) {
+                           return more = take(row.get<std::uint64_t>(0), row.get<ByteView>(1));
+                         }));
+  }
+  if (const auto young = young_.range(log)) {
+    for (auto seq = std::max(from, young->first); more && seq <= young->second; ++seq) {
+      more = take(seq, young_.at(log, seq));
+    }
+  }
   return out;
 }
 
@@ -76,18 +87,27 @@ Status SqliteStore::trim(const LogId& log, std::uint64_t up_to) {
   if (refused_.contains(log)) return ErrorCode::CONFLICT;
   SOTTO_TRY_ASSIGN(const auto covered, snapshot_seq(log));
   if (up_to > covered.value_or(0)) return Error(ErrorCode::INVALID_ARGUMENT, "a snapshot must cover what is trimmed");
-  SOTTO_TRY(db_->run("DELETE FROM log_entry WHERE log_id = ? AND seq <= ?", log, up_to));
-  residue_ = residue_ || db_->changes() > 0;
-  totals_.entries -= static_cast<std::uint64_t>(db_->changes());
+  SOTTO_TRY_ASSIGN(auto* const at, ends(log));
+  if (at->last_row > 0) {
+    SOTTO_TRY(db_->run("DELETE FROM log_entry WHERE log_id = ? AND seq <= ?", log, up_to));
+    residue_ = residue_ || db_->changes() > 0;
+    totals_.entries -= static_cast<std::uint64_t>(db_->changes());
+    if (up_to >= at->last_row) at->last_row = 0;
+  }
+  if (const auto young = young_.trim(log, up_to); young > 0) {
+    totals_.entries -= young;
+    SOTTO_TRY(db_->run("UPDATE log_snapshot SET trimmed = ? WHERE log_id = ?", up_to, log));
+  }
   return {};
 }
 
 Status SqliteStore::snapshot(const LogId& log, std::uint64_t seq, ByteView bytes) {
   if (refused_.contains(log)) return ErrorCode::CONFLICT;
-  SOTTO_TRY_ASSIGN(const auto last, last_seq(log));
-  if (seq > last) return Error(ErrorCode::INVALID_ARGUMENT, "a snapshot of entries that are not there");
-  SOTTO_TRY_ASSIGN(const auto stored, (db_->one<std::uint64_t, std::size_t>(
-                                          "SELECT seq, length(data) FROM log_snapshot WHERE log_id = ?", log)));
+  SOTTO_TRY_ASSIGN(const auto* const at, ends(log));
+  if (seq > at->last) return Error(ErrorCode::INVALID_ARGUMENT, "a snapshot of entries that are not there");
+  SOTTO_TRY_ASSIGN(const auto stored,
+                   (db_->one<std::uint64_t, std::size_t, std::uint64_t>(
+                       "SELECT seq, length(data), trimmed FROM log_snapshot WHERE log_id = ?", log)));
   if (stored && seq < std::get<0>(*stored)) return {};
   Bytes padded = to_bytes(bytes);
   padded.resize(padded_size(bytes.size()));
@@ -98,8 +118,9 @@ Status SqliteStore::snapshot(const LogId& log, std::uint64_t seq, ByteView bytes
   // In this order the new row takes the pages of the old one; an upsert would write both.
   SOTTO_TRY(db_->run("DELETE FROM log_snapshot WHERE log_id = ?", log));
   residue_ = residue_ || db_->changes() > 0;
-  return db_->run("INSERT INTO log_snapshot(log_id, seq, size, data) VALUES(?, ?, ?, ?)", log, seq, bytes.size(),
-                  padded);
+  const auto trimmed = stored ? std::get<2>(*stored) : 0;
+  return db_->run("INSERT INTO log_snapshot(log_id, seq, size, data, trimmed) VALUES(?, ?, ?, ?, ?)", log, seq,
+                  bytes.size(), padded, trimmed);
 }
 
 Result<LogState> SqliteStore::load(const LogId& log) {
@@ -112,10 +133,14 @@ Result<LogState> SqliteStore::load(const LogId& log) {
     if (size > out.snapshot.size()) return Error(ErrorCode::CORRUPT, "a snapshot is cut off");
     out.snapshot.resize(size);
   }
-  SOTTO_TRY_ASSIGN(out.last, last_seq(log));
+  SOTTO_TRY_ASSIGN(const auto* const at, ends(log));
+  out.last = at->last;
+  out.first = at->last + 1;
+  if (const auto young = young_.range(log)) out.first = young->first;
+  if (at->last_row == 0) return out;
   SOTTO_TRY_ASSIGN(const auto first,
                    db_->one<std::uint64_t>("SELECT seq FROM log_entry WHERE log_id = ? ORDER BY seq LIMIT 1", log));
-  out.first = first.value_or(out.last + 1);
+  out.first = first.value_or(out.first);
   return out;
 }
 

@@ -13,7 +13,7 @@ namespace {
 // kilobyte need no overflow pages, as they would in a table that is clustered by (log_id, seq).
 //
 // The ends of a log are not stored: last is the highest seq, or that of the snapshot if no entry is left (only what a
-// snapshot covers is ever removed), and first the lowest, or last + 1.
+// snapshot covers is ever removed), and first the lowest, or last + 1. Only entries that stay get here, see version 3.
 constexpr std::string_view version_1 = R"sql(
 CREATE TABLE store(
   id INTEGER PRIMARY KEY CHECK(id = 1),
@@ -66,7 +66,17 @@ DROP TABLE blob;
 DELETE FROM record WHERE substr(key, 1, 1) IN (x'62', x'78');
 )sql";
 
-constexpr std::array<store::Migration, 2> migrations{{{1, version_1}, {2, version_2}}};
+// Entries that came lately lie together, a row for all that a run appended (young_entries.h).
+constexpr std::string_view version_3 = R"sql(
+CREATE TABLE log_segment(
+  id INTEGER PRIMARY KEY,
+  data BLOB NOT NULL                -- entries, one after the other: log_id, seq and size (little-endian), data
+) STRICT;
+-- Of a log's entries in segments, those up to this one are gone.
+ALTER TABLE log_snapshot ADD COLUMN trimmed INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+constexpr std::array<store::Migration, 3> migrations{{{1, version_1}, {2, version_2}, {3, version_3}}};
 
 }  // namespace
 

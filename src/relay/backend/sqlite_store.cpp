@@ -18,6 +18,7 @@ Result<std::shared_ptr<SqliteStore>> SqliteStore::open(std::unique_ptr<store::Da
   std::shared_ptr<SqliteStore> out(new SqliteStore(std::move(db)));
   SOTTO_TRY(store::migrate(*out->db_, sqlite_migrations(), sqlite_application_id));
   SOTTO_TRY(out->load_identity(random, restored));
+  SOTTO_TRY(out->load_young());
   SOTTO_TRY(out->count_all());
   return out;
 }
@@ -43,7 +44,7 @@ Status SqliteStore::load_identity(Random& random, bool restored) {
 Status SqliteStore::count_all() {
   // By an index.
   SOTTO_TRY_ASSIGN(const auto entries, db_->one<std::uint64_t>("SELECT count(*) FROM log_entry"));
-  totals_.entries = entries.value_or(0);
+  totals_.entries = entries.value_or(0) + young_.count();
   return {};
 }
 
@@ -69,10 +70,12 @@ void SqliteStore::write_ended(bool well) {
   if (writes == 0) return;
   commits_.failing = !well;
   if (!well) {
-    last_seqs_.clear();
+    ends_.clear();
+    young_.roll_back();
     ++commits_.failures;
     return;
   }
+  young_.commit();
   commits_.writes.observe(static_cast<double>(writes));
   commits_.seconds.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count());
 }
@@ -87,8 +90,8 @@ Status SqliteStore::probe() {
 
 Status SqliteStore::commit() {
   if (!transaction_) return Error(ErrorCode::INTERNAL, "no run was begun");
-  Status done;
-  if (revision_moved_) done = db_->run("UPDATE store SET last_revision = ?", last_revision_);
+  Status done = store_young();
+  if (done.ok() && revision_moved_) done = db_->run("UPDATE store SET last_revision = ?", last_revision_);
   if (done.ok()) done = transaction_->commit();
   transaction_.reset();
   write_ended(done.ok());
@@ -102,6 +105,7 @@ void SqliteStore::roll_back() {
 
 Status SqliteStore::clean_up(std::uint64_t rewrite_bytes) {
   if (transaction_) return Error(ErrorCode::INTERNAL, "a run is open");
+  const Status tidied = tidy_young();
   SOTTO_TRY_ASSIGN(const auto pages, db_->one<std::uint64_t>("PRAGMA page_count"));
   SOTTO_TRY_ASSIGN(const auto page_size, db_->one<std::uint64_t>("PRAGMA page_size"));
   // secure_delete zeroes a row where it lies; but where SQLite moved rows to a neighbouring page before, a copy may
@@ -120,7 +124,7 @@ Status SqliteStore::clean_up(std::uint64_t rewrite_bytes) {
   SOTTO_TRY_ASSIGN(const auto result, db_->checkpoint(store::Checkpoint::truncate));
   if (!result.complete) return Error(ErrorCode::UNAVAILABLE, "a reader holds the checkpoint back");
   if (untidy_) return Error(ErrorCode::UNAVAILABLE, "more space is to be given back");
-  return freed;
+  return freed.ok() ? tidied : freed;
 }
 
 }  // namespace sotto::relay

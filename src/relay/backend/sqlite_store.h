@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "relay/backend/store_figures.h"
 #include "relay/backend/sync_store.h"
+#include "relay/backend/young_entries.h"
 #include "store/transaction.h"
 
 namespace sotto::relay {
@@ -56,9 +57,23 @@ class SqliteStore final : public SyncStore {
   Status count_all();
   void write_ended(bool well);
 
-  /// From memory, if it was asked for or moved lately: the lease keeps everybody else from writing.
-  Result<std::uint64_t> last_seq(const LogId& log);
+  /// The last seqs of a log: of all, and of what has rows (0: none has).
+  struct Ends {
+    std::uint64_t last = 0;
+    std::uint64_t last_row = 0;
+  };
+  /// From memory, if it was asked for or moved lately: the lease keeps everybody else from writing. Good until the next
+  /// call.
+  Result<Ends*> ends(const LogId& log);
   Result<std::optional<std::uint64_t>> snapshot_seq(const LogId& log);
+
+  Status load_young();
+  /// Part of a commit: what was appended becomes a segment, and those of which nothing is left go.
+  Status store_young();
+  /// Gives what is left of the oldest segment rows of its own.
+  Status give_rows(const YoungEntries::Segment& segment);
+  /// Of segments of which a part was trimmed nothing stays. UNAVAILABLE if there is more to do.
+  Status tidy_young();
 
   std::unique_ptr<store::Database> db_;
   std::optional<store::Transaction> transaction_;
@@ -66,8 +81,9 @@ class SqliteStore final : public SyncStore {
   /// May run ahead of the stored one after a roll back; that only leaves numbers unused.
   std::uint64_t last_revision_ = 0;
   bool revision_moved_ = false;
-  /// The last seqs of logs that were looked at or appended to; those of a run that was not stored are forgotten.
-  std::unordered_map<LogId, std::uint64_t> last_seqs_;
+  /// Of logs that were looked at or appended to; all are forgotten when a run was not stored.
+  std::unordered_map<LogId, Ends> ends_;
+  YoungEntries young_;
   /// Logs that refused an append in this run: who asked for that does not know them.
   std::set<LogId> refused_;
   /// Whether something was removed of which a page may still hold a part. A process before may have left it so.
