@@ -156,7 +156,7 @@ def files_with(folder, text):
 
 def entries_kept(relay):
     with sqlite3.connect(f"file:{relay.folder}/relay.db?mode=ro", uri=True) as database:
-        count = database.execute("SELECT count(*) FROM log_entry").fetchone()[0]
+        count = database.execute("SELECT (SELECT count(*) FROM log_entry) + (SELECT count(*) FROM log_segment)").fetchone()[0]
     database.close()
     return count
 

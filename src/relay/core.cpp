@@ -236,7 +236,8 @@ class Core::Impl {
   /// What was taken up since the run began rests on what it did not store, so nothing of it is stored either.
   void fail_with(Failures& failures) {
     flush();
-    const bool conflict = std::ranges::all_of(failures, [](const auto& it) { return it.second == ErrorCode::CONFLICT; });
+    const bool conflict =
+        std::ranges::all_of(failures, [](const auto& it) { return it.second == ErrorCode::CONFLICT; });
     s_.backend.fail_writes(Error(conflict ? ErrorCode::CONFLICT : ErrorCode::UNAVAILABLE));
     for (const auto& [what, code] : s_.batch.exchange_failures({})) Batch::note(failures, what, code);
     move_pending(pending_, ended_);

@@ -93,6 +93,8 @@ Answer Handles::keep(Call& call) {
 
 bool Handles::look(Call& call, const HandleRecord& record, Owner& owner, Answer& failure) {
   owner.record = record;
+  // Whoever registered has not connected yet.
+  owner.active_at = record.since;
   const auto user = s_.record(call, s_.users, keys::user(record.user));
   if (!user) return failure = user.answer, false;
   if (user->has_value()) owner.devices = devices_of(record.user, **user);

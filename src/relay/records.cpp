@@ -22,6 +22,7 @@ Bytes HandleRecord::encode() const {
   auto out = begin<stored::HandleRecord>();
   out.set_user_id(to_string_bytes(user));
   if (pin) out.set_pin_hash(wire::field(pin->view()));
+  out.set_since(since);
   out.set_pin_tries(wrong_pins.count);
   out.set_pin_tries_since(wrong_pins.since);
   return wire::serialize(out);
@@ -31,6 +32,7 @@ Result<HandleRecord> HandleRecord::decode(ByteView bytes) {
   HandleRecord out;
   if (!assign_exact(out.user, wire::view(in.user_id()))) return corrupt_record();
   if (!in.pin_hash().empty() && !assign_exact(out.pin.emplace(), wire::view(in.pin_hash()))) return corrupt_record();
+  out.since = in.since();
   out.wrong_pins = {in.pin_tries(), in.pin_tries_since()};
   return out;
 }

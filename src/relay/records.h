@@ -29,6 +29,8 @@ struct DayCount {
 
 struct HandleRecord {
   UserId user;
+  /// Milliseconds since 1970: since when it is this user's.
+  std::uint64_t since = 0;
   /// SHA-256 of what SetPin brought.
   std::optional<crypto::Sha256Digest> pin = {};
   DayCount wrong_pins = {};

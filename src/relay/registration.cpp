@@ -111,7 +111,7 @@ Answer Registration::register_user(Call& call, const wire::Register& request) {
     put_last(user->handles, request.handle());
     s_.users.set(user_key, user);
   }
-  if (!has_it) s_.handles.set(handle_key, HandleRecord{checked->user});
+  if (!has_it) s_.handles.set(handle_key, HandleRecord{checked->user, s_.wall});
   wire::Response response;
   response.mutable_registered()->set_user_id(to_string_bytes(checked->user));
   return response;

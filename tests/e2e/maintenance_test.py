@@ -14,7 +14,7 @@ import time
 from admin_test import get, metrics
 from chat_media_test import attachment, read, write
 from lifecycle_test import make_certificate, need_openssl, wait_until
-from processes import RELAY, Chat, Folder, Relay, check, check_history, run
+from processes import RELAY, Chat, Folder, Relay, check, check_history, run, stored_entries
 
 EXAMINED = 11
 
@@ -148,9 +148,7 @@ def backup_and_restore(folder):
     other = Relay(middle, arguments=["--admin-port", "0"]).ready()
     samples = metrics(other.admin())
     check(get(other.admin() + "/readyz")[0] == 200, "the restored relay is not ready")
-    database = sqlite3.connect(f"file:{files[1]}?mode=ro", uri=True)
-    waiting = database.execute("SELECT count(*) FROM log_entry").fetchone()[0]
-    database.close()
+    waiting = stored_entries(files[1])
     check(samples["sotto_log_entries"] == waiting, f"{samples['sotto_log_entries']} entries and not {waiting}")
     check(other.terminate() == 0, "the restored relay does not exit 0 on SIGTERM")
 

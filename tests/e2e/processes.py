@@ -6,6 +6,8 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
+import struct
 import subprocess
 import tempfile
 import threading
@@ -26,6 +28,24 @@ class Failure(Exception):
 def check(condition, text):
     if not condition:
         raise Failure(text)
+
+
+def stored_entries(folder_or_file):
+    """How many log entries a relay's store has: those with rows of their own, and those of segments that are not trimmed."""
+    file = os.path.join(folder_or_file, "relay.db") if os.path.isdir(folder_or_file) else folder_or_file
+    database = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    try:
+        count = database.execute("SELECT count(*) FROM log_entry").fetchone()[0]
+        trimmed = dict(database.execute("SELECT log_id, trimmed FROM log_snapshot"))
+        for (data,) in database.execute("SELECT data FROM log_segment"):
+            at = 0
+            while at < len(data):
+                log, seq, size = struct.unpack_from("<16sQI", data, at)
+                at += 28 + size
+                count += seq > trimmed.get(log, 0)
+        return count
+    finally:
+        database.close()
 
 
 class Folder:

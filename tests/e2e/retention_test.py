@@ -7,7 +7,7 @@ import sqlite3
 import sys
 import time
 
-from processes import PATIENCE, Folder, Relay, check, run
+from processes import PATIENCE, Folder, Relay, check, run, stored_entries
 from relay_scene import Member, Scene
 from wire_client import raw
 
@@ -50,7 +50,7 @@ def wait_until(condition, what):
 
 def quiet(folder):
     """Nothing waits for the checkpoint."""
-    return rows(folder, "SELECT count(*) FROM log_entry") == 0 and sizes(folder).get("relay.db-wal", 0) == 0
+    return stored_entries(folder) == 0 and rows(folder, "SELECT count(*) FROM log_segment") == 0 and sizes(folder).get("relay.db-wal", 0) == 0
 
 
 def main():
@@ -76,7 +76,7 @@ def main():
             for chat in chats:
                 writer.ack(chat, n + 1)
         last = count // CHATS + 1
-        check(rows(folder, "SELECT count(*) FROM log_entry") == CHATS * (last - 1), "entries went before their time")
+        check(stored_entries(folder) == CHATS * (last - 1), "entries went before their time")
         most = sum(sizes(folder).values())
         check(most > CHATS * (last - 1) * TEXT_BYTES, "the store is smaller than what is in it")
         check(contains(folder, MARK), "the mark is not found where it has to be")

@@ -25,7 +25,8 @@ void HandleOracle::on_record(ByteView key, const Bytes* value, bool starting) {
     // One that is removed stays known: it goes in the step in which the handle moves.
     if (value == nullptr) return;
     if (!claim.claimant) return static_cast<void>(claims_.erase(handle));
-    const auto least = world_.relay().local_now() + world_.handle_notice();
+    // It was decided when the run of the store was begun, or while the one before was under way.
+    const auto least = world_.relay().local_now() + world_.handle_notice() - 2 * world_.relay().longest_run();
     auto& known = claims_[handle];
     const bool fresh = known.by != *claim.claimant || known.moves_at != at(claim.moves_at);
     if (fresh && !starting && at(claim.moves_at) < least) violated("an owner has time to object", handle);

@@ -33,7 +33,8 @@ std::optional<Faults> parse_faults(const std::string& list) {
 
 void tell(const Options& options, const Report& report) {
   std::cout << "\nVIOLATED: " << report.violation->invariant << "\n  " << report.violation->detail << "\n";
-  std::cout << "repeat it: " << command_line(options) << "\n";  // first: whoever shows a part of the output may cut the end
+  std::cout << "repeat it: " << command_line(options)
+            << "\n";  // first: whoever shows a part of the output may cut the end
   std::cout << "the end of the trace:\n";
   for (const auto& line : report.tail) std::cout << "  " << line << "\n";
 }

@@ -8,6 +8,7 @@
 #include "mls/limits.h"
 #include "sim/calm_store.h"
 #include "sim/oracle.h"
+#include "sim/stored_entries.h"
 #include "sim/world.h"
 #include "store/transaction.h"
 #include "support/history.h"
@@ -289,10 +290,10 @@ void Oracle::check_bounds(Device& device) {
 void Oracle::check_relay_empty() {
   if (world_.options().hostile != Hostile::none) return;
   const auto db = world_.relay().open_reader();
+  auto stored = stored_entries(*db);
   for (const auto& [chat, log] : logs_) {
     if (waits_for_nobody(log)) continue;
-    const auto left =
-        must(db->one<std::int64_t>("SELECT count(*) FROM log_entry WHERE log_id = ?", chat), "entries").value_or(0);
+    const auto left = stored[chat].size();
     if (left != 0) {
       violated("not kept longer than necessary",
                std::to_string(left) + " entries of " + brief(chat.bytes) + " are left");

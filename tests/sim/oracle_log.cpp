@@ -3,6 +3,7 @@
 #include "relay/records.h"
 #include "sim/calm_store.h"
 #include "sim/oracle.h"
+#include "sim/stored_entries.h"
 #include "sim/world.h"
 #include "wire/mls_header.h"
 
@@ -145,25 +146,21 @@ void Oracle::on_relay_started(store::Database& db) {
         });
     if (!records.ok()) violated("the relay's store can be opened after any failure", records.error().message);
   }
-  std::map<ChatId, std::set<std::uint64_t>> stored;
-  const auto read =
-      db.query("SELECT log_id, seq, data FROM log_entry ORDER BY log_id, seq", [&](const store::Row& row) {
-        const auto chat = row.get<ChatId>(0);
-        const auto seq = row.get<std::uint64_t>(1);
-        const auto data = row.get<Bytes>(2);
-        stored[chat].insert(seq);
-        const auto& log = logs_[chat];
-        if (seq > log.entries.size()) {
-          on_append(chat, seq, data);  // durable, though the process died before it could say so
-        } else if (log.at(seq).record_hash != crypto::sha256(data)) {
-          violated("durable before SUCCESS", place(chat, seq) + " is another entry than before");
-        }
-      });
-  if (!read.ok()) violated("the relay's store can be opened after any failure", read.error().message);
+  auto stored = stored_entries(db);
+  for (const auto& [chat, entries] : stored) {
+    const auto& log = logs_[chat];
+    for (const auto& [seq, data] : entries) {
+      if (seq > log.entries.size()) {
+        on_append(chat, seq, data);  // durable, though the process died before it could say so
+      } else if (log.at(seq).record_hash != crypto::sha256(data)) {
+        violated("durable before SUCCESS", place(chat, seq) + " is another entry than before");
+      }
+    }
+  }
   for (const auto& [chat, log] : logs_) {
     const auto& seqs = stored[chat];
     const auto snapshot = db.one<std::uint64_t>("SELECT seq FROM log_snapshot WHERE log_id = ?", chat);
-    const auto last = std::max(seqs.empty() ? 0 : *seqs.rbegin(), snapshot.ok() ? snapshot->value_or(0) : 0);
+    const auto last = std::max(seqs.empty() ? 0 : seqs.rbegin()->first, snapshot.ok() ? snapshot->value_or(0) : 0);
     if (last < log.entries.size()) {
       violated("durable before SUCCESS",
                place(chat, log.entries.size()) + " is gone, " + std::to_string(last) + " is there");

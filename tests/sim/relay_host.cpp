@@ -14,8 +14,11 @@ constexpr char file[] = "/relay/relay.db";
 RelayHost::RelayHost(World& world, std::uint64_t seed, const relay::CoreConfig& config)
     : Machine(world, "relay", seed, true),
       random_(seed, 2),
+      disk_dice_(seed, 3),
       config_(config),
-      log_([this](LogLevel, std::string_view text) { trace("log " + std::string(text)); }, LogLevel::warning, {}) {}
+      log_([this](LogLevel, std::string_view text) { trace("log " + std::string(text)); }, LogLevel::warning, {}) {
+  if (world.options().workload >= 6 && disk_dice_.chance(3, 4)) longest_run_ms_ = disk_dice_.skewed(1, 500);
+}
 
 RelayHost::~RelayHost() {
   core_.reset();
@@ -32,6 +35,7 @@ void RelayHost::try_start() {
   relay::SqliteOptions options;
   options.vfs = disk().vfs_name();
   options.sharing = store::Sharing::no_lease;
+  if (world_.options().workload >= 6) options.young_segments = disk_dice_.skewed(1, 200);
   auto backend = relay::SqliteBackend::open(folder, random_, options);
   if (!backend.ok() || disk().dead()) {
     const auto code = backend.ok() ? ErrorCode::IO_ERROR : backend.error().code;
@@ -44,6 +48,7 @@ void RelayHost::try_start() {
     return;
   }
   check_disk();
+  if (longest_run_ms_ > 0) (*backend)->defer();
   backend_ = std::make_unique<TapBackend>(
       std::move(*backend),
       [this](const relay::LogId& log, std::uint64_t seq, ByteView record) {
@@ -76,8 +81,10 @@ void RelayHost::check_disk() {
 
 void RelayHost::lose_process() {
   forget_steps();
+  ++process_;
   inputs_.clear();
   die_after_.reset();
+  disturbed_ = false;
   core_.reset();
   backend_.reset();
 }
@@ -124,7 +131,7 @@ void RelayHost::step() {
     if (const auto* failed = std::get_if<relay::PushFailed>(&input)) world_.oracle().push.on_failed(failed->device);
   }
   auto out = core_->step(local_now(), inputs);
-  const bool disturbed = take_storage_failed();
+  const bool disturbed = take_storage_failed() || std::exchange(disturbed_, false);
   const auto pause = Milliseconds(world_.trouble.skewed(0, 10'000));
   if (disk().dead()) return die(false, pause);
   if (world_.now() < slow_until_) {
@@ -134,8 +141,23 @@ void RelayHost::step() {
   const auto timer = out.next_timer;
   waits_for_drain_ = out.waits_for_drain;
   if (!let_out(std::move(out)) || !running()) return;
-  world_.oracle().push.on_relay_step_done(disturbed);
+  // What follows from a run may need another one.
+  const bool at_rest = backend_->idle() && timer != Milliseconds(0);
+  if (at_rest) world_.oracle().push.on_relay_step_done(disturbed);
+  disturbed_ = disturbed_ || (disturbed && !at_rest);
   wake_after(timer);
+  plan_end_of_run();
+}
+
+void RelayHost::plan_end_of_run() {
+  if (!backend_->sqlite().waits_to_be_carried_out()) return;
+  world_.after(Milliseconds(disk_dice_.below(longest_run_ms_ + 1)), [this, process = process_] {
+    if (process != process_ || !backend_->sqlite().waits_to_be_carried_out()) return;
+    backend_->sqlite().carry_out();
+    disturbed_ = take_storage_failed() || disturbed_;
+    if (disk().dead()) return die(false, Milliseconds(world_.trouble.skewed(0, 10'000)));
+    schedule_step(world_.now());
+  });
 }
 
 bool RelayHost::let_out(relay::Outputs out) {

@@ -22,6 +22,8 @@ class RelayHost final : public Machine {
   void input(relay::Input input);
   /// Its steps take up to this long, for a time.
   void slow_down(Milliseconds step, Milliseconds time);
+  /// Of the store, since workload 6.
+  [[nodiscard]] Milliseconds longest_run() const { return Milliseconds(longest_run_ms_); }
   void heal() { slow_until_ = {}; }
   /// A second look into its file, for checks.
   std::unique_ptr<store::Database> open_reader();
@@ -30,10 +32,13 @@ class RelayHost final : public Machine {
   void try_start();
   void step() override;
   bool let_out(relay::Outputs out);
+  /// The run of the store that was begun ends after a while.
+  void plan_end_of_run();
   void lose_process();
   void check_disk();
 
   Dice random_;
+  Dice disk_dice_;
   relay::CoreConfig config_;
   Logger log_;
   std::unique_ptr<TapBackend> backend_;
@@ -42,6 +47,11 @@ class RelayHost final : public Machine {
   Timestamp slow_until_{};
   Milliseconds slow_step_{0};
   bool waits_for_drain_ = false;
+  /// Since workload 6 a run takes up to this long, as on a thread of its own; 0: it ends at once.
+  std::uint64_t longest_run_ms_ = 0;
+  std::uint64_t process_ = 0;
+  /// A run met a fault of the disk.
+  bool disturbed_ = false;
   std::optional<std::size_t> die_after_;
 };
 

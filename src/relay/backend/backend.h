@@ -73,12 +73,12 @@ struct BlobState {
 /// A call only queues work. `start` begins a run: what is queued is carried out in the order of the calls, durably, as
 /// one transaction; there is one run at a time, and what is called for meanwhile is queued for the next one. `finish`
 /// calls the completions of a run that has ended, in the order of the calls, each exactly once; completions may queue
-/// more work. A read sees the writes that were called for before it. Blobs have an order of their own beside that of logs
-/// and records, so that large files never delay a message: they begin with `start`, too, and are completed by whichever
-/// `finish` comes after. If the storage fails, the writes of the run that are not stored complete with IO_ERROR, DISK_FULL
-/// or UNAVAILABLE, and nothing of them is stored. A failed condition is CONFLICT and harms no other call, but that a log
-/// which refused an append takes no snapshot and no trim in the same run: whoever asked for it was mistaken about the log.
-/// A backend that is destroyed drops its queue without calling anything.
+/// more work. A read sees the writes that were called for before it. Blobs have an order of their own beside that of
+/// logs and records, so that large files never delay a message: they begin with `start`, too, and are completed by
+/// whichever `finish` comes after. If the storage fails, the writes of the run that are not stored complete with
+/// IO_ERROR, DISK_FULL or UNAVAILABLE, and nothing of them is stored. A failed condition is CONFLICT and harms no other
+/// call, but that a log which refused an append takes no snapshot and no trim in the same run: whoever asked for it was
+/// mistaken about the log. A backend that is destroyed drops its queue without calling anything.
 class Backend {
  public:
   template <typename T>

@@ -69,7 +69,7 @@ Result<std::unique_ptr<SqliteBackend>> SqliteBackend::open(const std::string& da
   file.checkpoint_pages = checkpoint_pages;
   file.vfs = options.vfs;
   SOTTO_TRY_ASSIGN(auto db, store::Database::open(data_dir + "/relay.db", file));
-  SOTTO_TRY_ASSIGN(auto tables, SqliteStore::open(std::move(db), random, options.restored));
+  SOTTO_TRY_ASSIGN(auto tables, SqliteStore::open(std::move(db), random, options.restored, options.young_segments));
   SqliteBlobStore::Options blob_options;
   blob_options.synchronous = file.synchronous;
   blob_options.busy_timeout = file.busy_timeout;

@@ -21,6 +21,8 @@ struct SqliteOptions {
   store::Synchronous synchronous = store::Synchronous::full;
   /// How long a run waits for somebody else's lock on the file (a backup tool's) before UNAVAILABLE.
   std::chrono::milliseconds busy_timeout{5000};
+  /// Runs whose entries are kept as segments (young_entries.h); those of older ones get rows of their own.
+  std::size_t young_segments = 4096;
   /// A registered VFS; empty: the system's.
   std::string vfs;
   /// With a VFS whose files are not the system's, folder and lease are its business.
@@ -40,8 +42,9 @@ class SqliteBackend final : public QueuedBackend {
   ~SqliteBackend() override;
 
   /// Removes from WAL and file what was trimmed or removed, and gives space back. To be called when idle, and at least
-  /// once a minute of activity. Waits for the run under way. Bounded: a file above 4 MiB is not rewritten, so there a part of a removed record may
-  /// stay in the unused part of a page until SQLite writes that page anew. INVALID_ARGUMENT inside a completion.
+  /// once a minute of activity. Waits for the run under way. Bounded: a file above 4 MiB is not rewritten, so there a
+  /// part of a removed record may stay in the unused part of a page until SQLite writes that page anew.
+  /// INVALID_ARGUMENT inside a completion.
   Status checkpoint();
   /// Whether `checkpoint` has anything to do.
   [[nodiscard]] bool checkpoint_due() const;
@@ -49,7 +52,8 @@ class SqliteBackend final : public QueuedBackend {
   [[nodiscard]] StoreTotals totals() const;
   [[nodiscard]] const CommitFigures& commits() const { return commits_; }
   /// Whether the disk takes writes: a megabyte beside the store, since what just failed may have left room in the WAL
-  /// for less, and something in it that is not new. Errors: those of a run. Waits for the run under way; not inside a completion.
+  /// for less, and something in it that is not new. Errors: those of a run. Waits for the run under way; not inside a
+  /// completion.
   Status probe();
   /// Bytes of the WAL; not while a run is under way.
   [[nodiscard]] std::uint64_t wal_size() const;

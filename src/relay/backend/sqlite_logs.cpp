@@ -70,10 +70,9 @@ Result<std::vector<LogRecord>> SqliteStore::read(const LogId& log, std::uint64_t
   bool more = true;
   SOTTO_TRY_ASSIGN(const auto* const at, ends(log));
   if (at->last_row >= from) {
-    SOTTO_TRY(db_->query("SELECT seq, data FROM log_entry WHERE log_id = ? AND seq >= ? ORDER BY seq", log, from,
-                         [&](const store::Row& row) {
-                           return more = take(row.get<std::uint64_t>(0), row.get<ByteView>(1));
-                         }));
+    SOTTO_TRY(db_->query(
+        "SELECT seq, data FROM log_entry WHERE log_id = ? AND seq >= ? ORDER BY seq", log, from,
+        [&](const store::Row& row) { return more = take(row.get<std::uint64_t>(0), row.get<ByteView>(1)); }));
   }
   if (const auto young = young_.range(log)) {
     for (auto seq = std::max(from, young->first); more && seq <= young->second; ++seq) {

@@ -6,9 +6,8 @@ namespace sotto::relay {
 
 namespace {
 
-/// Above these the oldest entries get rows: memory and the time of opening stay bounded.
+/// Above this the oldest entries get rows: memory and the time of opening stay bounded.
 constexpr std::size_t young_bytes = 64 * 1024 * 1024;
-constexpr std::size_t young_segments = 4096;
 /// Entries that get rows in one call when things are tidied, so that it stays short.
 constexpr std::size_t tidied_at_once = 10'000;
 
@@ -16,9 +15,8 @@ constexpr std::size_t tidied_at_once = 10'000;
 
 Status SqliteStore::load_young() {
   std::unordered_map<LogId, std::uint64_t> trims;
-  SOTTO_TRY(db_->query("SELECT log_id, trimmed FROM log_snapshot WHERE trimmed > 0", [&](const store::Row& row) {
-    trims[row.get<LogId>(0)] = row.get<std::uint64_t>(1);
-  }));
+  SOTTO_TRY(db_->query("SELECT log_id, trimmed FROM log_snapshot WHERE trimmed > 0",
+                       [&](const store::Row& row) { trims[row.get<LogId>(0)] = row.get<std::uint64_t>(1); }));
   const auto trimmed = [&](const LogId& log) {
     const auto found = trims.find(log);
     return found == trims.end() ? 0 : found->second;
@@ -38,7 +36,7 @@ Status SqliteStore::load_young() {
 Status SqliteStore::store_young() {
   auto bytes = young_.bytes();
   auto segments = young_.segments();
-  while (bytes > young_bytes || segments > young_segments) {
+  while (bytes > young_bytes || segments > young_segments_) {
     const auto* oldest = young_.oldest();
     if (oldest == nullptr) break;
     bytes -= oldest->bytes.size();

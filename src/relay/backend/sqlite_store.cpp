@@ -14,8 +14,8 @@ constexpr std::int64_t pages_released = 2048;
 }  // namespace
 
 Result<std::shared_ptr<SqliteStore>> SqliteStore::open(std::unique_ptr<store::Database> db, Random& random,
-                                                       bool restored) {
-  std::shared_ptr<SqliteStore> out(new SqliteStore(std::move(db)));
+                                                       bool restored, std::size_t young_segments) {
+  std::shared_ptr<SqliteStore> out(new SqliteStore(std::move(db), young_segments));
   SOTTO_TRY(store::migrate(*out->db_, sqlite_migrations(), sqlite_application_id));
   SOTTO_TRY(out->load_identity(random, restored));
   SOTTO_TRY(out->load_young());

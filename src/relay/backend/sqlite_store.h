@@ -17,7 +17,8 @@ namespace sotto::relay {
 class SqliteStore final : public SyncStore {
  public:
   /// Takes the tables over; makes them if the file is new. With `restored` the store gets a new incarnation.
-  static Result<std::shared_ptr<SqliteStore>> open(std::unique_ptr<store::Database> db, Random& random, bool restored);
+  static Result<std::shared_ptr<SqliteStore>> open(std::unique_ptr<store::Database> db, Random& random, bool restored,
+                                                   std::size_t young_segments);
 
   Status begin(std::size_t writes) override;
   Status commit() override;
@@ -52,7 +53,8 @@ class SqliteStore final : public SyncStore {
   [[nodiscard]] bool untidy() const { return untidy_; }
 
  private:
-  explicit SqliteStore(std::unique_ptr<store::Database> db) : db_(std::move(db)) {}
+  SqliteStore(std::unique_ptr<store::Database> db, std::size_t young_segments)
+      : db_(std::move(db)), young_segments_(young_segments) {}
   Status load_identity(Random& random, bool restored);
   Status count_all();
   void write_ended(bool well);
@@ -84,6 +86,7 @@ class SqliteStore final : public SyncStore {
   /// Of logs that were looked at or appended to; all are forgotten when a run was not stored.
   std::unordered_map<LogId, Ends> ends_;
   YoungEntries young_;
+  const std::size_t young_segments_;
   /// Logs that refused an append in this run: who asked for that does not know them.
   std::set<LogId> refused_;
   /// Whether something was removed of which a page may still hold a part. A process before may have left it so.

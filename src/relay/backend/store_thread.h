@@ -1,4 +1,5 @@
-// A thread of its own for a store, so that the core goes on while a disk syncs, and a large file never delays a message.
+// A thread of its own for a store, so that the core goes on while a disk syncs, and a large file never delays a
+// message.
 #pragma once
 
 #include <condition_variable>

@@ -1,6 +1,6 @@
 // Entries of logs that came lately: on disk all that a run appends is one row, a segment, and where each entry lies is
-// known in memory only. Most entries are acked and trimmed within a second, so they never get rows and an index of their
-// own; those that stay are given them later.
+// known in memory only. Most entries are acked and trimmed within a second, so they never get rows and an index of
+// their own; those that stay are given them later.
 #pragma once
 
 #include <cstddef>

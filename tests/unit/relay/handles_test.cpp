@@ -235,6 +235,15 @@ TEST_CASE("the handle of an owner who has not connected for 30 days moves at onc
   }
 }
 
+TEST_CASE("an owner who has registered and not connected yet has time to object, too") {
+  World world(1, by_code());
+  Applicant alice(world, world.person("alice"));
+  Applicant bob(world, world.person("bob"));
+  REQUIRE(success(alice.prove(number)));
+  world.advance(minute);
+  CHECK(status(bob.prove(number)) == ErrorCode::HANDLE_PENDING);
+}
+
 TEST_CASE("a session that lasts for longer than 30 days is activity") {
   Scene scene;
   scene.world.advance(40 * day);

@@ -31,6 +31,7 @@ class MemoryForm {
     disk_ = disk_->restored(random_);
     reopen();
   }
+  void tidy() {}
   void break_storage() { backend_->fail_all(ErrorCode::UNAVAILABLE); }
   void mend_storage() { backend_->fail_all(std::nullopt); }
 
@@ -43,12 +44,15 @@ class MemoryForm {
 /// The backend over SQLite.
 class SqliteForm {
  public:
-  SqliteForm() { open({}); }
+  explicit SqliteForm(std::size_t young_segments = SqliteOptions{}.young_segments) : young_segments_(young_segments) {
+    open({});
+  }
   Backend& backend() { return *backend_; }
   SqliteBackend& sqlite() { return *backend_; }
   [[nodiscard]] std::string folder() const { return dir_.path() + "/data" + std::to_string(copies_); }
+  void close() { backend_.reset(); }
   void reopen() {
-    backend_.reset();
+    close();
     open({});
   }
   void crash() {
@@ -61,6 +65,7 @@ class SqliteForm {
     options.restored = true;
     open(options);
   }
+  void tidy() { REQUIRE(backend_->checkpoint().ok()); }
   /// Somebody else holds the write lock from now on.
   void break_storage() {
     for (const auto* file : {"/relay.db", "/blobs.db"}) {
@@ -81,6 +86,7 @@ class SqliteForm {
   void open(SqliteOptions options) {
     options.synchronous = store::Synchronous::normal;  // the tests' power does not fail
     options.busy_timeout = std::chrono::milliseconds(0);
+    options.young_segments = young_segments_;
     auto opened = SqliteBackend::open(folder(), random_, options);
     REQUIRE(opened.ok());
     backend_ = std::move(*opened);
@@ -92,6 +98,7 @@ class SqliteForm {
     backend_.reset();
   }
 
+  std::size_t young_segments_;
   TempDir dir_;
   SeededRandom random_{1};
   int copies_ = 0;

@@ -64,9 +64,11 @@ TEST_CASE("queued writes can be failed instead of carried out; reads stay in the
   SeededRandom random(1);
   MemoryBackend backend(random);
   std::vector<std::string> got;
-  backend.append(log_id(1), 0, text("a"), [&](auto seq) { got.emplace_back(seq.ok() ? "?" : error_name(*seq.code())); });
+  backend.append(log_id(1), 0, text("a"),
+                 [&](auto seq) { got.emplace_back(seq.ok() ? "?" : error_name(*seq.code())); });
   backend.load(log_id(1), [&](auto state) { got.push_back("last " + std::to_string(state->last)); });
-  backend.put(text("k"), text("v"), 0, [&](auto done) { got.emplace_back(done.ok() ? "?" : error_name(*done.code())); });
+  backend.put(text("k"), text("v"), 0,
+              [&](auto done) { got.emplace_back(done.ok() ? "?" : error_name(*done.code())); });
   backend.fail_writes(Error(ErrorCode::UNAVAILABLE));
   CHECK(got == std::vector<std::string>{"UNAVAILABLE", "UNAVAILABLE"});
   backend.run();
