@@ -420,6 +420,7 @@ class Core::Impl {
       out.checkpoint = true;
     }
     out.next_timer = more ? std::chrono::milliseconds(0) : next_timer();
+    out.run_under_way = under_way_;
     out.waits_for_drain = !s_.waits_for_drain.empty();
     out.actions = s_.outbox.take();
     out.answered = std::exchange(answered_, {});

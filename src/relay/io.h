@@ -77,6 +77,8 @@ struct Outputs {
   bool checkpoint = false;
   /// A connection is only gone on with after `Drained`; else that can wait for the next step.
   bool waits_for_drain = false;
+  /// A run of the store is under way: what comes in small numbers may as well wait for its end.
+  bool run_under_way = false;
   /// The stamp of what each request came in that was answered in this step.
   std::vector<std::uint64_t> answered;
 };

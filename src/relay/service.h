@@ -61,6 +61,8 @@ class Service final : public net::ServerHandler, private AdminSource {
   /// The backend has something to deliver. Any thread.
   void wake();
   void run();
+  /// With the mutex: whether there is enough to do.
+  [[nodiscard]] bool ready() const;
   /// Waits for something to do; gives what waits. False: the end.
   bool wait(std::vector<Arrived>& arrived);
   void step(std::vector<Arrived> arrived);
@@ -97,8 +99,11 @@ class Service final : public net::ServerHandler, private AdminSource {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Arrived> waiting_;
-  /// Something waits that is not just a queue that drained.
-  bool urgent_ = false;
+  /// Of what waits, events that are not just a queue that drained.
+  std::size_t urgent_ = 0;
+  /// The backend has something to deliver, or a gateway.
+  bool woken_ = false;
+  bool run_under_way_ = false;
   bool drains_are_urgent_ = false;
   bool stopping_ = false;
   bool finished_ = false;
