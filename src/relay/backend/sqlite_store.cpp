@@ -1,5 +1,6 @@
 #include "relay/backend/sqlite_store.h"
 
+#include "base/test_hooks.h"
 #include "base/try.h"
 #include "relay/backend/sqlite_schema.h"
 
@@ -71,7 +72,7 @@ void SqliteStore::write_ended(bool well) {
   commits_.failing = !well;
   if (!well) {
     ends_.clear();
-    young_.roll_back();
+    SOTTO_PLANTED(segment_not_rolled_back) ? young_.commit() : young_.roll_back();
     ++commits_.failures;
     return;
   }
