@@ -96,9 +96,16 @@ void run(const Settings& settings) {
       for (const auto& system : settings.systems) {
         const auto maker = makers.find(system);
         if (maker == makers.end()) give_up("no system " + system);
-        const auto peer = maker->second();
-        if (scenario == "offline" && !peer->stores()) continue;
-        report.add(scenario, system, with_pairs(scenario, *peer, settings));
+        try {
+          const auto peer = maker->second();
+          if (scenario == "offline" && !peer->stores()) {
+            report.leave_out(scenario, system, "stores nothing");
+          } else {
+            report.add(scenario, system, with_pairs(scenario, *peer, settings));
+          }
+        } catch (const NotHere& why) {
+          report.leave_out(scenario, system, std::string("not here: ") + why.what());
+        }
       }
     }
   }
