@@ -16,6 +16,10 @@ std::unique_ptr<Peer> make_nats(const std::string& program, NatsSync sync);
 /// Mosquitto with a topic a pair, QoS 1, persistent sessions. It writes to disk now and then, not before it answers.
 std::unique_ptr<Peer> make_mosquitto();
 
+/// ejabberd with two accounts a pair, both online. It stores nothing for them, so what answers a message is the
+/// recipient's receipt (XEP-0184).
+std::unique_ptr<Peer> make_ejabberd();
+
 /// A bare libwebsockets server (`program`: bench_echo) that sends back what comes: no storing, no routing.
 std::unique_ptr<Peer> make_echo(const std::string& program);
 

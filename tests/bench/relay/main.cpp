@@ -39,6 +39,7 @@ std::map<std::string, MakePeer> systems(const Settings& settings) {
           {"nats-always", [&settings] { return make_nats(settings.nats, NatsSync::always); }},
           {"nats-default", [&settings] { return make_nats(settings.nats, NatsSync::by_default); }},
           {"mosquitto", [] { return make_mosquitto(); }},
+          {"ejabberd", [] { return make_ejabberd(); }},
           {"echo", [&settings] { return make_echo(settings.echo); }}};
 }
 
