@@ -12,6 +12,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <thread>
 
@@ -34,6 +35,39 @@ std::string read_file(const std::string& path) {
 std::uint64_t number_after(const std::string& text, const std::string& name) {
   const auto at = text.find(name);
   return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + name.size(), nullptr, 10);
+}
+
+/// The fields of /proc/PID/stat behind the name, which is in brackets and may hold anything: state, parent, …
+std::vector<std::string> stat_of(pid_t id) {
+  const auto stat = read_file("/proc/" + std::to_string(id) + "/stat");
+  if (stat.empty()) return {};
+  std::istringstream fields(stat.substr(stat.rfind(')') + 1));
+  return {std::istream_iterator<std::string>(fields), {}};
+}
+
+std::vector<pid_t> children(pid_t parent) {
+  std::vector<pid_t> out;
+  for (const auto& folder : std::filesystem::directory_iterator("/proc")) {
+    const auto id = static_cast<pid_t>(std::strtol(folder.path().filename().c_str(), nullptr, 10));
+    if (id == 0) continue;
+    if (const auto stat = stat_of(id); stat.size() > 1 && stat[1] == std::to_string(parent)) out.push_back(id);
+  }
+  return out;
+}
+
+/// Adds what a process, and those of its children that have ended, used.
+void add_usage(pid_t id, Usage& to) {
+  const auto stat = stat_of(id);
+  std::uint64_t ticks = 0;
+  // User and system time, of its own and of children that it waited for.
+  for (std::size_t field = 11; field < 15 && field < stat.size(); ++field) ticks += std::stoull(stat[field]);
+  to.cpu_seconds += static_cast<double>(ticks) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  std::error_code ended;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/" + std::to_string(id) + "/task", ended)) {
+    const auto status = read_file(thread.path().string() + "/status");
+    to.context_switches += number_after(status, "\nvoluntary_ctxt_switches:");
+    to.context_switches += number_after(status, "\nnonvoluntary_ctxt_switches:");
+  }
 }
 
 int listener(std::uint16_t& port) {
@@ -127,21 +161,8 @@ void Process::wait_for_port(std::uint16_t port) const {
 
 Usage Process::usage() const {
   Usage out;
-  const auto folder = "/proc/" + std::to_string(id_);
-  // Behind the name in brackets: state, then 10 numbers, then user and system time in ticks.
-  const auto stat = read_file(folder + "/stat");
-  std::istringstream fields(stat.substr(stat.rfind(')') + 1));
-  std::string skipped;
-  for (int i = 0; i < 11; ++i) fields >> skipped;
-  std::uint64_t user = 0;
-  std::uint64_t system = 0;
-  fields >> user >> system;
-  out.cpu_seconds = static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-  for (const auto& thread : std::filesystem::directory_iterator(folder + "/task")) {
-    const auto status = read_file(thread.path().string() + "/status");
-    out.context_switches += number_after(status, "\nvoluntary_ctxt_switches:");
-    out.context_switches += number_after(status, "\nnonvoluntary_ctxt_switches:");
-  }
+  add_usage(id_, out);
+  for (const pid_t child : children(id_)) add_usage(child, out);
   return out;
 }
 

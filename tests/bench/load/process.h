@@ -31,6 +31,7 @@ class Process {
   /// Waits until something listens on the port.
   void wait_for_port(std::uint16_t port) const;
 
+  /// Its children included: PostgreSQL has one for each connection.
   [[nodiscard]] Usage usage() const;
   /// Private and shared memory in RAM, in bytes (Pss).
   [[nodiscard]] std::uint64_t memory() const;

@@ -61,6 +61,12 @@ void Report::add(const std::string& scenario, const std::string& system, const F
   std::fflush(stdout);
 }
 
+void Report::leave_out(const std::string& scenario, const std::string& system, const std::string& why) {
+  left_out_[{scenario, system}] = why;
+  std::printf("%-12s %-18s  left out: %s\n", scenario.c_str(), system.c_str(), why.c_str());
+  std::fflush(stdout);
+}
+
 std::string Report::table(const std::string& own) const {
   std::string out;
   std::set<std::string> done;
@@ -84,6 +90,8 @@ std::string Report::table(const std::string& own) const {
       out += " " + (of_own > 0 && values.front().second > 0 ? number(of_own / values.front().second) : "") + " |\n";
     }
   }
+  if (!left_out_.empty()) out += "\nLeft out:\n\n";
+  for (const auto& [what, why] : left_out_) out += "- " + what.first + ", " + what.second + ": " + why + "\n";
   return out;
 }
 
@@ -100,6 +108,9 @@ std::string Report::json() const {
       for (const auto& [name, value] : run) figures[name] = value;
       out["runs"].push_back({{"scenario", one.scenario}, {"system", one.system}, {"figures", figures}});
     }
+  }
+  for (const auto& [what, why] : left_out_) {
+    out["left_out"].push_back({{"scenario", what.first}, {"system", what.second}, {"why", why}});
   }
   return out.dump(2) + "\n";
 }

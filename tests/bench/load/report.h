@@ -13,7 +13,10 @@ class Report {
  public:
   /// Prints the run as it comes, too.
   void add(const std::string& scenario, const std::string& system, const Figures& figures);
-  /// Medians over the runs of each scenario and system, with the ratio to `own` of what the first column says.
+  /// What was not measured, and why.
+  void leave_out(const std::string& scenario, const std::string& system, const std::string& why);
+  /// Medians over the runs of each scenario and system, with the ratio to `own` of what the first column says; and what
+  /// was left out.
   [[nodiscard]] std::string table(const std::string& own) const;
   /// With the machine it ran on.
   [[nodiscard]] std::string json() const;
@@ -26,6 +29,8 @@ class Report {
   };
   Row& row(const std::string& scenario, const std::string& system);
   std::vector<Row> rows_;
+  /// By scenario and system: why.
+  std::map<std::pair<std::string, std::string>, std::string> left_out_;
 };
 
 }  // namespace sotto::bench

@@ -16,6 +16,15 @@ std::unique_ptr<Peer> make_nats(const std::string& program, NatsSync sync);
 /// Mosquitto with a topic a pair, QoS 1, persistent sessions. It writes to disk now and then, not before it answers.
 std::unique_ptr<Peer> make_mosquitto();
 
+/// ejabberd with two accounts a pair, both online. It stores nothing for them, so what answers a message is the
+/// recipient's receipt (XEP-0184).
+std::unique_ptr<Peer> make_ejabberd();
+
+/// PostgreSQL with a table as the queue of all pairs: INSERT of up to 32 messages in a transaction, synchronous_commit
+/// on; DELETE … RETURNING of at most 100 at a time, every 10 ms. `programs`: the folder of initdb and postgres. Throws
+/// `NotHere` if the build had no libpq.
+std::unique_ptr<Peer> make_postgresql(const std::string& programs);
+
 /// A bare libwebsockets server (`program`: bench_echo) that sends back what comes: no storing, no routing.
 std::unique_ptr<Peer> make_echo(const std::string& program);
 

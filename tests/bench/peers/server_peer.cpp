@@ -1,6 +1,10 @@
 #include "peers/server_peer.h"
 
+#include <unistd.h>
+
+#include <cstdlib>
 #include <fstream>
+#include <sstream>
 
 #include "load/must.h"
 #include "net/certificate.h"
@@ -12,7 +16,21 @@ ServerPeer::ServerPeer() : port_(free_port()) {
   ssl_ = make_ssl_context(certificate());
 }
 
+void ServerPeer::need(const std::string& program) {
+  if (program.find('/') != std::string::npos) {
+    if (::access(program.c_str(), X_OK) == 0) return;
+  } else {
+    const char* const path = std::getenv("PATH");
+    std::istringstream folders(path == nullptr ? "" : path);
+    for (std::string folder; std::getline(folders, folder, ':');) {
+      if (::access((folder + "/" + program).c_str(), X_OK) == 0) return;
+    }
+  }
+  throw NotHere("no " + program);
+}
+
 void ServerPeer::start(const std::vector<std::string>& arguments) {
+  need(arguments.front());
   process_ = std::make_unique<Process>(arguments, folder() + "/log");
   process_->wait_for_port(port_);
 }

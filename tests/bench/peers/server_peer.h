@@ -14,7 +14,9 @@ class ServerPeer : public Peer {
 
  protected:
   ServerPeer();
-  /// Starts it, and waits until it listens.
+  /// Throws `NotHere` unless there is such a program, by its path or in PATH.
+  static void need(const std::string& program);
+  /// Starts it, and waits until it listens. Throws `NotHere` if there is no such program.
   void start(const std::vector<std::string>& arguments);
   [[nodiscard]] SSL_CTX* ssl() const { return ssl_.get(); }
   [[nodiscard]] std::uint16_t port() const { return port_; }

@@ -23,6 +23,7 @@ struct Settings {
   std::string relay;
   std::string echo;
   std::string nats = "nats-server";
+  std::string postgresql = "/usr/lib/postgresql/15/bin";
   std::vector<std::string> systems{"sotto"};
   std::vector<std::string> scenarios{"w32", "w1", "open1k", "open12k", "offline"};
   double seconds = 4;
@@ -39,6 +40,8 @@ std::map<std::string, MakePeer> systems(const Settings& settings) {
           {"nats-always", [&settings] { return make_nats(settings.nats, NatsSync::always); }},
           {"nats-default", [&settings] { return make_nats(settings.nats, NatsSync::by_default); }},
           {"mosquitto", [] { return make_mosquitto(); }},
+          {"ejabberd", [] { return make_ejabberd(); }},
+          {"postgresql", [&settings] { return make_postgresql(settings.postgresql); }},
           {"echo", [&settings] { return make_echo(settings.echo); }}};
 }
 
@@ -96,9 +99,16 @@ void run(const Settings& settings) {
       for (const auto& system : settings.systems) {
         const auto maker = makers.find(system);
         if (maker == makers.end()) give_up("no system " + system);
-        const auto peer = maker->second();
-        if (scenario == "offline" && !peer->stores()) continue;
-        report.add(scenario, system, with_pairs(scenario, *peer, settings));
+        try {
+          const auto peer = maker->second();
+          if (scenario == "offline" && !peer->stores()) {
+            report.leave_out(scenario, system, "stores nothing");
+          } else {
+            report.add(scenario, system, with_pairs(scenario, *peer, settings));
+          }
+        } catch (const NotHere& why) {
+          report.leave_out(scenario, system, std::string("not here: ") + why.what());
+        }
       }
     }
   }
@@ -114,6 +124,7 @@ int main(int argc, char** argv) {
   app.add_option("--relay", settings.relay, "The program sotto-relay")->required()->check(CLI::ExistingFile);
   app.add_option("--echo", settings.echo, "The program bench_echo");
   app.add_option("--nats", settings.nats, "The program nats-server")->capture_default_str();
+  app.add_option("--postgresql", settings.postgresql, "The folder of initdb and postgres")->capture_default_str();
   app.add_option("--systems", settings.systems, "What to measure")->delimiter(',')->capture_default_str();
   app.add_option("--scenarios", settings.scenarios, "How")->delimiter(',')->capture_default_str();
   app.add_option("--seconds", settings.seconds, "Of each closed and open loop")->capture_default_str();
