@@ -228,7 +228,7 @@ class Core::Impl {
     move_pending(running_, ended_);
     auto failures = std::exchange(run_failures_, {});
     if (failures.empty()) return true;
-    if (went_on && !SOTTO_PLANTED(went_on_after_failure)) fail_with(failures);
+    if (went_on) fail_with(failures);
     settle(failures);
     return true;
   }

@@ -26,7 +26,7 @@ void HandleOracle::on_record(ByteView key, const Bytes* value, bool starting) {
     if (value == nullptr) return;
     if (!claim.claimant) return static_cast<void>(claims_.erase(handle));
     // It was decided when the run of the store was begun, or while the one before was under way.
-    const auto least = world_.relay().local_now() + world_.handle_notice() - 2 * world_.relay().longest_run();
+    const auto least = world_.relay().local_now() + world_.handle_notice() - world_.relay().longest_until_durable();
     auto& known = claims_[handle];
     const bool fresh = known.by != *claim.claimant || known.moves_at != at(claim.moves_at);
     if (fresh && !starting && at(claim.moves_at) < least) violated("an owner has time to object", handle);

@@ -22,8 +22,9 @@ class RelayHost final : public Machine {
   void input(relay::Input input);
   /// Its steps take up to this long, for a time.
   void slow_down(Milliseconds step, Milliseconds time);
-  /// Of the store, since workload 6.
-  [[nodiscard]] Milliseconds longest_run() const { return Milliseconds(longest_run_ms_); }
+  [[nodiscard]] bool runs_take_time() const { return longest_run_ms_ > 0; }
+  /// How long it takes at the most until what was decided is durable.
+  [[nodiscard]] Milliseconds longest_until_durable() const { return 2 * (Milliseconds(longest_run_ms_) + slow_step_); }
   void heal() { slow_until_ = {}; }
   /// A second look into its file, for checks.
   std::unique_ptr<store::Database> open_reader();

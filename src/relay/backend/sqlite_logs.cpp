@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "base/test_hooks.h"
 #include "base/try.h"
 #include "relay/backend/sqlite_store.h"
 
@@ -96,7 +95,6 @@ Status SqliteStore::trim(const LogId& log, std::uint64_t up_to) {
   }
   if (const auto young = young_.trim(log, up_to); young > 0) {
     totals_.entries -= young;
-    if (SOTTO_PLANTED(trimmed_mark_forgotten)) return {};
     SOTTO_TRY(db_->run("UPDATE log_snapshot SET trimmed = ? WHERE log_id = ?", up_to, log));
   }
   return {};
