@@ -8,6 +8,8 @@ endif()
 if(SOTTO_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   # What it says depends on what is inlined, and on which file is the main one. Plain builds have these warnings.
   list(APPEND SOTTO_WARNINGS -Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-subobject-linkage)
+elseif(SOTTO_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  list(APPEND SOTTO_WARNINGS -Wno-stringop-overflow)
 endif()
 
 add_library(sotto_options INTERFACE)
