@@ -373,8 +373,9 @@ class SOTTO_API Client {
   /// network is. Not stored: to be told after each `open`, unless the defaults suit.
   void set_download_policy(const DownloadPolicy& policy, bool metered);
   /// Opens a present attachment for reading, which is also a use of it (see `ClientConfig::attachment_cache_bytes`).
-  /// Errors: NOT_FOUND (no such attachment, or it is not present), IO_ERROR,
-  /// CLOSED.
+  /// Errors: NOT_FOUND (no such attachment, it is not present, or its file is gone from the client's folder), CORRUPT
+  /// (its file there is too short), IO_ERROR, CLOSED. One whose file is gone or damaged becomes `remote`, with
+  /// the reason as its `problem`: `transfer` fetches it again, as long as the relay has it.
   [[nodiscard]] Result<AttachmentReader> open_attachment(const ChatId& chat, const ClientMessageId& message,
                                                          std::uint32_t index) const;
 
