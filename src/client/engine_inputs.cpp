@@ -87,6 +87,7 @@ void Engine::fail(Context& context, const Input& input, const Error& why) {
 Status Engine::dispatch(Input& input) {
   return std::visit(Overloaded{
                         [&](const RegisterCommand& command) { return session_.on_command(command); },
+                        [&](const ChangeHandleCommand& command) { return session_.on_command(command); },
                         [&](const RequestCodeCommand& command) { return session_.on_command(command); },
                         [&](const AskCommand& command) {
                           account_requests_.on_command(command);

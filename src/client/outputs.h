@@ -26,6 +26,12 @@ struct RegisterCommand {
   Completion<UserId> done;
   Credentials credentials = {};
 };
+/// Another handle for the account that there is.
+struct ChangeHandleCommand {
+  std::string handle;
+  Completion<void> done;
+  Credentials credentials = {};
+};
 struct RequestCodeCommand {
   std::string handle;
   Completion<CodeSent> done;
@@ -169,13 +175,14 @@ struct MediaConnectionLost {
 /// Nothing but the passing of time.
 struct TimerDue {};
 
-using Input = std::variant<RegisterCommand, RequestCodeCommand, AskCommand, FindUserCommand, CreateChatCommand,
-                           ChangeChatCommand, SendCommand, ForwardCommand, TransferCommand, RequestAttachmentCommand,
-                           DownloadPolicyCommand, AttachmentUsedCommand, AttachmentLostCommand, ReleaseEventsCommand,
-                           SetPushTokenCommand, DeleteAccountCommand, LogOutCommand, MarkReadCommand,
-                           AnswerRequestCommand, BlockCommand, ProfileCommand, PrivacyCommand, AvailableCommand,
-                           TypingCommand, ConnectCommand, DisconnectCommand, Connected, FrameReceived, ConnectionLost,
-                           MediaConnected, MediaFrameReceived, MediaConnectionLost, TimerDue>;
+using Input =
+    std::variant<RegisterCommand, ChangeHandleCommand, RequestCodeCommand, AskCommand, FindUserCommand,
+                 CreateChatCommand, ChangeChatCommand, SendCommand, ForwardCommand, TransferCommand,
+                 RequestAttachmentCommand, DownloadPolicyCommand, AttachmentUsedCommand, AttachmentLostCommand,
+                 ReleaseEventsCommand, SetPushTokenCommand, DeleteAccountCommand, LogOutCommand, MarkReadCommand,
+                 AnswerRequestCommand, BlockCommand, ProfileCommand, PrivacyCommand, AvailableCommand, TypingCommand,
+                 ConnectCommand, DisconnectCommand, Connected, FrameReceived, ConnectionLost, MediaConnected,
+                 MediaFrameReceived, MediaConnectionLost, TimerDue>;
 
 /// What the network is asked to do with a connection, before the frames are sent.
 enum class NetworkAction : std::uint8_t { none, connect, close };
