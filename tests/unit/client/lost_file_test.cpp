@@ -72,7 +72,7 @@ TEST_CASE("A file that is gone from the client's folder is fetched again when it
 
 TEST_CASE("A file that is too short is fetched again when it is started") {
   Lost p(61);
-  std::filesystem::resize_file(p.file(p.bob), GENERATE(0, 1, 300'000));
+  std::filesystem::resize_file(p.file(p.bob), GENERATE(0U, 1U, 300'000U));
   SECTION("at once") {}
   SECTION("after a reader found it damaged") {
     const auto found = p.read(p.bob);
