@@ -4,9 +4,10 @@
 
 namespace chat {
 
-void register_account(const Call& call) {
-  // Options come last, since a name may have spaces.
-  std::string handle = call.command.rest;
+namespace {
+
+/// Takes the options off a handle. They come last, since a name may have spaces.
+sotto::RegisterOptions take_options(std::string& handle) {
   sotto::RegisterOptions options;
   for (bool more = true; more;) {
     more = false;
@@ -20,8 +21,22 @@ void register_account(const Call& call) {
       more = true;
     }
   }
+  return options;
+}
+
+}  // namespace
+
+void register_account(const Call& call) {
+  std::string handle = call.command.rest;
+  auto options = take_options(handle);
   call.session.register_account(std::move(handle), std::move(options),
                                 call.finish<sotto::UserId>([](const auto& user) { return user.to_string(); }));
+}
+
+void change_handle(const Call& call) {
+  std::string handle = call.command.rest;
+  auto options = take_options(handle);
+  call.session.change_handle(std::move(handle), std::move(options), call.finish_change());
 }
 
 void code(const Call& call) {

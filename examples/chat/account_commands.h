@@ -6,6 +6,7 @@
 namespace chat {
 
 void register_account(const Call& call);
+void change_handle(const Call& call);
 void code(const Call& call);
 void pin(const Call& call);
 void keep(const Call& call);

@@ -44,7 +44,9 @@ std::optional<std::string> account_sentence(const sotto::Event& event) {
     return it->handle + " was not registered: " + (it->problem ? it->problem->message : "");
   }
   if (const auto* it = std::get_if<sotto::HandleClaimed>(&event)) {
-    if (it->moved) return it->handle + " belongs to another account now. Your chats stay as they are.";
+    if (it->moved)
+      return it->handle +
+             " belongs to another account now. Your chats stay as they are; /handle NAME gives you another name.";
     if (!it->moves_at) return it->handle + " stays yours.";
     return "Somebody has registered " + it->handle + " elsewhere. It moves there on " + local(*it->moves_at) +
            ", unless you type /keep.";

@@ -95,6 +95,13 @@ void Session::register_account(std::string handle, sotto::RegisterOptions option
   });
 }
 
+void Session::change_handle(std::string handle, sotto::RegisterOptions options, Completion<void> done) {
+  client_.change_handle(std::move(handle), std::move(options), [this, done](const sotto::Status& status) {
+    if (status.ok()) refresh_names();
+    done(status);
+  });
+}
+
 void Session::find(const std::string& handle, Completion<sotto::UserId> done) {
   if (const auto id = sotto::UserId::parse(handle)) return done(*id);
   for (const auto& [user, name] : names_) {

@@ -42,6 +42,7 @@ class Session {
   [[nodiscard]] std::string title(const sotto::Chat& chat) const;
 
   void register_account(std::string handle, sotto::RegisterOptions options, sotto::Completion<sotto::UserId> done);
+  void change_handle(std::string handle, sotto::RegisterOptions options, sotto::Completion<void> done);
   /// Who has a handle now, as the relay says.
   void look_up(const std::string& handle, sotto::Completion<sotto::UserId> done);
   /// Who is meant by a name as it is shown, an id, or a handle: from memory, else from the relay.

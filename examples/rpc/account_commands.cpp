@@ -16,6 +16,14 @@ void answer_account(const Reply& reply, sotto::Client& client) {
   reply.result(*account ? to_json(**account) : Out(nullptr));
 }
 
+sotto::RegisterOptions read_options(Fields& fields) {
+  sotto::RegisterOptions out;
+  out.code = fields.text_if("code").value_or("");
+  out.invite = fields.text_if("invite").value_or("");
+  out.pin = fields.text_if("pin").value_or("");
+  return out;
+}
+
 /// Ends a command after which there may be no account any more.
 sotto::Completion<void> gone(const Call& call) {
   return [reply = call.reply, &service = call.service](const Status& status) {
@@ -28,16 +36,24 @@ sotto::Completion<void> gone(const Call& call) {
 
 void register_account(Call& call) {
   auto handle = call.fields.text("handle");
-  sotto::RegisterOptions options;
-  options.code = call.fields.text_if("code").value_or("");
-  options.invite = call.fields.text_if("invite").value_or("");
-  options.pin = call.fields.text_if("pin").value_or("");
+  auto options = read_options(call.fields);
   if (call.refused()) return;
   call.client().register_account(std::move(handle), std::move(options),
                                  [reply = call.reply, &client = call.client()](const Result<UserId>& user) {
                                    if (!user.ok()) return reply.error(user.error());
                                    answer_account(reply, client);
                                  });
+}
+
+void change_handle(Call& call) {
+  auto handle = call.fields.text("handle");
+  auto options = read_options(call.fields);
+  if (call.refused()) return;
+  call.client().change_handle(std::move(handle), std::move(options),
+                              [reply = call.reply, &client = call.client()](const Status& status) {
+                                if (!status.ok()) return reply.error(status.error());
+                                answer_account(reply, client);
+                              });
 }
 
 void account(Call& call) {

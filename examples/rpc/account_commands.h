@@ -6,6 +6,7 @@
 namespace rpc {
 
 void register_account(Call& call);
+void change_handle(Call& call);
 void account(Call& call);
 void request_code(Call& call);
 void set_pin(Call& call);

@@ -75,26 +75,54 @@ Place read_place(Fields& fields) {
   return out;
 }
 
-/// Gives a present attachment to the program that asked, on the background thread. `slot` bounds how many bodies are on
-/// their way.
-void deliver(Service& service, const Reply& reply, sotto::AttachmentReader reader,
-             const std::optional<std::string>& path, std::shared_ptr<const void> slot) {
+struct Download {
+  Service& service;
+  Reply reply;
+  Place place;
+  std::optional<std::string> path;
+  /// Bounds how many bodies are on their way.
+  std::shared_ptr<const void> slot;
+  bool fetched = false;
+};
+
+void fetch(Download download);
+
+/// Gives a present attachment to the program that asked, on the background thread.
+void deliver(const Download& download, sotto::AttachmentReader reader) {
   // A job is copied, a reader is not.
   auto shared = std::make_shared<sotto::AttachmentReader>(std::move(reader));
-  service.background().post(
-      [reply, shared, path, slot = std::move(slot)](const std::atomic<bool>& stop) -> chat::Background::Then {
-        if (path) {
-          const auto saved = chat::save_attachment(std::move(*shared), *path, stop);
-          return [reply, path, saved] {
-            if (!saved.ok()) return reply.error(saved.error());
-            reply.result({{"path", *path}, {"size", saved->size}, {"hash", saved->sha256}});
-          };
-        }
-        const auto read = chat::read_attachment(std::move(*shared), most_body_bytes);
-        return [reply, read, slot] {
-          if (!read.ok()) return reply.error(read.error());
-          reply.result({{"body", to_base64(read->bytes)}, {"size", read->bytes.size()}, {"hash", read->sha256}});
-        };
+  download.service.background().post([download, shared](const std::atomic<bool>& stop) -> chat::Background::Then {
+    const auto failed = [download](const sotto::Error& why) {
+      // Somebody changed its file.
+      if (why.code == ErrorCode::CORRUPT && !download.fetched) return fetch(download);
+      download.reply.error(why);
+    };
+    if (download.path) {
+      const auto saved = chat::save_attachment(std::move(*shared), *download.path, stop);
+      return [download, failed, saved] {
+        if (!saved.ok()) return failed(saved.error());
+        download.reply.result({{"path", *download.path}, {"size", saved->size}, {"hash", saved->sha256}});
+      };
+    }
+    const auto read = chat::read_attachment(std::move(*shared), most_body_bytes);
+    return [download, failed, read] {
+      if (!read.ok()) return failed(read.error());
+      download.reply.result({{"body", to_base64(read->bytes)}, {"size", read->bytes.size()}, {"hash", read->sha256}});
+    };
+  });
+}
+
+/// Delivers it once it is here.
+void fetch(Download download) {
+  download.fetched = true;
+  const auto& place = download.place;
+  download.service.client().transfer(
+      place.chat, place.message, place.index, sotto::TransferAction::start, [download](const Status& status) {
+        if (!status.ok()) return download.reply.error(status.error());
+        const auto& at = download.place;
+        auto reader = download.service.client().open_attachment(at.chat, at.message, at.index);
+        if (!reader.ok()) return download.reply.error(reader.error());
+        deliver(download, std::move(*reader));
       });
 }
 
@@ -172,15 +200,10 @@ void download_attachment(Call& call) {
   if (!path && message->attachments[place.index].size > most_body_bytes) {
     return call.reply.error({ErrorCode::TOO_LARGE, "the attachment is too large for a line: give a path"});
   }
+  const Download download{call.service, call.reply, place, path, slot};
   auto present = client.open_attachment(place.chat, place.message, place.index);
-  if (present.ok()) return deliver(call.service, call.reply, std::move(*present), path, slot);
-  client.transfer(place.chat, place.message, place.index, sotto::TransferAction::start,
-                  [&service = call.service, reply = call.reply, place, path, slot](const Status& status) {
-                    if (!status.ok()) return reply.error(status.error());
-                    auto reader = service.client().open_attachment(place.chat, place.message, place.index);
-                    if (!reader.ok()) return reply.error(reader.error());
-                    deliver(service, reply, std::move(*reader), path, slot);
-                  });
+  if (present.ok()) return deliver(download, std::move(*present));
+  fetch(download);
 }
 
 void transfer(Call& call) {

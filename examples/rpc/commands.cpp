@@ -122,6 +122,7 @@ void close(Call& call) {
 Handler find_command(const std::string& name) {
   static const std::map<std::string, Handler> all{
       {"register", register_account},
+      {"changeHandle", change_handle},
       {"account", account},
       {"requestCode", request_code},
       {"setPin", set_pin},

@@ -11,7 +11,21 @@
 
 namespace sotto {
 
-/// What a relay may want of a registration; which of it is the relay's business (docs/operating.md).
+/// The account of this store.
+struct Account {
+  UserId user;
+  DeviceId device;
+  /// Empty once it has moved to another account (`HandleClaimed::moved`).
+  std::string handle;
+  /// `log_out` was called, and `connect` not since.
+  bool logged_out = false;
+};
+
+/// What becomes of the data on this device when it logs out.
+enum class LogOutData : std::uint8_t { keep = 0, erase = 1 };
+
+/// What a relay may want of a registration, or for another handle; which of it is the relay's business
+/// (docs/operating.md).
 struct RegisterOptions {
   /// The code that `Client::request_code` had sent to the phone number.
   std::string code = {};
@@ -28,15 +42,16 @@ struct CodeSent {
   std::uint32_t digits = 0;
 };
 
-/// A registration that its completion does not tell the end of: it waits for a handle that is another account's, or
-/// goes on after a restart.
+/// A registration, or a change of the handle (`Client::change_handle`), that its completion does not tell the end of:
+/// it waits for a handle that is another account's, or goes on after a restart.
 struct RegistrationChanged {
   std::string handle;
-  /// The account is made.
+  /// The account is made, or has the handle now.
   std::optional<UserId> user;
   /// Not yet: the handle moves here then, unless its owner objects. The client asks again by itself.
   std::optional<Timestamp> moves_at;
-  /// It was refused for good, as `Client::register_account` says; the store has no account.
+  /// It was refused for good, as `Client::register_account` says. The store has no account; or, where the handle was to
+  /// change, the one that it had, as it was (`Client::account`).
   std::optional<Error> problem;
 };
 
@@ -46,7 +61,8 @@ struct HandleClaimed {
   std::string handle;
   /// It moves to their account then, unless `Client::keep_handle` is called.
   std::optional<Timestamp> moves_at;
-  /// It has moved. This account keeps its userId, its chats and all that is in them, and has no handle any more.
+  /// It has moved. This account keeps its userId, its chats and all that is in them, and has no handle any more, until
+  /// `Client::change_handle` gives it another one.
   bool moved = false;
 };
 

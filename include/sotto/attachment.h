@@ -88,7 +88,8 @@ struct Attachment {
 
 /// What an app may do with a transfer.
 enum class TransferAction : std::uint8_t {
-  /// Goes on, or begins: downloads what is `remote`, tries again what failed for a reason that can pass.
+  /// Goes on, or begins: downloads what is `remote`, or `present` by name only since its file is gone from the client's
+  /// folder; tries again what failed for a reason that can pass.
   start = 0,
   /// Stops, and keeps what was transferred. Survives restarts.
   pause = 1,
@@ -106,8 +107,9 @@ class SOTTO_API AttachmentReader {
 
   /// Bytes of the whole file.
   [[nodiscard]] std::uint64_t size() const;
-  /// The next bytes, at most 64 KiB; none at the end. Errors: DECRYPTION_FAILED (the sender's file is not what was
-  /// announced), NOT_FOUND (the cache has dropped it meanwhile), IO_ERROR.
+  /// The next bytes, at most 64 KiB; none at the end. Errors: CORRUPT (the file in the client's folder is damaged: the
+  /// attachment becomes `remote`, and `Client::transfer` fetches it again), DECRYPTION_FAILED (the file is what
+  /// its sender announced, and does not open), IO_ERROR. To tell the first two apart, the whole file is read once.
   Result<std::vector<std::uint8_t>> read();
 
  private:

@@ -96,16 +96,6 @@ struct ClientConfig {
   bool connect_at_open = true;
 };
 
-/// The account of this store.
-struct Account {
-  UserId user;
-  DeviceId device;
-  /// Empty once it has moved to another account (`HandleClaimed::moved`).
-  std::string handle;
-  /// `log_out` was called, and `connect` not since.
-  bool logged_out = false;
-};
-
 /// What a group starts with.
 struct GroupSpec {
   /// The other users, 1 to 99, without duplicates and without the own user.
@@ -121,9 +111,6 @@ struct MessagePage {
   /// 1 to 200.
   std::size_t limit = 50;
 };
-
-/// What becomes of the data on this device when it logs out.
-enum class LogOutData : std::uint8_t { keep = 0, erase = 1 };
 
 /// What a message may be given when it is sent.
 struct SendOptions {
@@ -174,11 +161,21 @@ class SOTTO_API Client {
   /// handle may be registered instead.
   void register_account(std::string handle, RegisterOptions options, Completion<UserId> done);
 
-  /// Has the relay send a code to a phone number, for `register_account`. Works before there is an account. Codes to a
-  /// number are a minute apart, and five a day.
+  /// Gives the account another handle, as when its own has moved to somebody else (`HandleClaimed::moved`) or the
+  /// person has a new phone number. UserId and chats stay; so does the old handle, until the relay has given the new
+  /// one. Then the old one leads here still until somebody else proves it, and PIN and `keep_handle` are about the new
+  /// one, which has no PIN yet. Shows what the relay wants for the new handle, as `register_account`. Waits for the
+  /// network, also over restarts; connects anew to ask. A refusal leaves the account as it was. Errors: those of
+  /// `register_account` but ALREADY_EXISTS; NOT_REGISTERED, CONFLICT (yet another handle is being asked for),
+  /// ROLLED_BACK, CANCELLED (a later call took its place). HANDLE_PENDING is what it is there; until the handle moves,
+  /// a call with another one takes the place of this one, and one with the present handle takes it back.
+  void change_handle(std::string handle, RegisterOptions options, Completion<void> done = {});
+
+  /// Has the relay send a code to a phone number, for `register_account` or `change_handle`. Works before there is an
+  /// account; with one, the client connects anew for it. Codes to a number are a minute apart, and five a day.
   /// Errors: INVALID_ARGUMENT (no phone number), UNSUPPORTED (the relay wants no codes), RATE_LIMITED (see
-  /// `retry_after`; after a lost connection a code may be on its way all the same), ALREADY_EXISTS (the store has an
-  /// account), UNAVAILABLE (no answer within 30 s), CLOSED.
+  /// `retry_after`; after a lost connection a code may be on its way all the same), UNAVAILABLE (no answer within
+  /// 30 s), CANCELLED (the account was erased), CLOSED.
   void request_code(std::string handle, Completion<CodeSent> done);
 
   /// Locks the own handle with a PIN (UTF-8, 4 to 64 bytes): who proves the handle with a code gets it with the PIN, at
@@ -373,8 +370,9 @@ class SOTTO_API Client {
   /// network is. Not stored: to be told after each `open`, unless the defaults suit.
   void set_download_policy(const DownloadPolicy& policy, bool metered);
   /// Opens a present attachment for reading, which is also a use of it (see `ClientConfig::attachment_cache_bytes`).
-  /// Errors: NOT_FOUND (no such attachment, or it is not present), IO_ERROR,
-  /// CLOSED.
+  /// Errors: NOT_FOUND (no such attachment, it is not present, or its file is gone from the client's folder), CORRUPT
+  /// (its file there is too short), IO_ERROR, CLOSED. One whose file is gone or damaged becomes `remote`, with
+  /// the reason as its `problem`: `transfer` fetches it again, as long as the relay has it.
   [[nodiscard]] Result<AttachmentReader> open_attachment(const ChatId& chat, const ClientMessageId& message,
                                                          std::uint32_t index) const;
 

@@ -86,14 +86,16 @@ struct Context {
 
   /// As on disk, or as it will be when this step's transaction commits; read anew after a rollback.
   std::optional<AccountRow> account;
+  std::optional<HandleChange> handle_change;
   /// In the same way, what this user shows and whom it blocks.
   SelfRow self;
   std::set<UserId> blocked;
 
-  /// Reads these three.
+  /// Reads these.
   Status load_account() {
     account.reset();
     SOTTO_TRY_ASSIGN(account, accounts.load());
+    SOTTO_TRY_ASSIGN(handle_change, accounts.handle_change());
     SOTTO_TRY_ASSIGN(self, selves.load());
     SOTTO_TRY_ASSIGN(const auto all_blocked, people.blocked());
     blocked = {all_blocked.begin(), all_blocked.end()};

@@ -110,12 +110,12 @@ Status Engine::run(std::span<Input> inputs) {
   }
   const auto was = session_.link();
   session_.on_time();
+  SOTTO_TRY(session_.pump());
   if (was != Link::offline && session_.link() == Link::offline) on_lost(Error(ErrorCode::TIMED_OUT));
   if (const bool was_online = !media_session_.offline(); was_online) {
     media_session_.on_time();
     if (media_session_.offline()) media_.on_connection_lost();
   }
-  SOTTO_TRY(session_.pump());
   account_requests_.pump();
   pump_queries();
   SOTTO_TRY(media_.pump(session_.ready()));
@@ -152,7 +152,7 @@ void Engine::on_erased() {
   groups_.evict_all();
   session_.abandon(why);
   on_lost(why);
-  session_.on_erased();
+  session_.on_erased(why);
   runtimes_ = {};
   c_.self = {};
   c_.blocked.clear();
@@ -405,10 +405,12 @@ Status Engine::compare_with_store() {
         stored->registered != memory.registered || stored->rolled_back != memory.rolled_back ||
         stored->incarnation != memory.incarnation || stored->receipts_since != memory.receipts_since ||
         stored->code != memory.code || stored->handle_moves_at != memory.handle_moves_at ||
-        stored->handle_moved != memory.handle_moved) {
+        stored->handle_moved != memory.handle_moved || stored->handle != memory.handle) {
       return Error(ErrorCode::INTERNAL, "the account");
     }
   }
+  SOTTO_TRY_ASSIGN(const auto change, c_.accounts.handle_change());
+  if (change != c_.handle_change) return Error(ErrorCode::INTERNAL, "a handle that is asked for");
   return groups_.compare_with_store();
 }
 

@@ -26,6 +26,7 @@ bool needs_account(const Input& input) {
                         [](const ChangeChatCommand&) { return false; },  // finds no chat
                         [](const TransferCommand&) { return false; },
                         [](const AttachmentUsedCommand&) { return false; },
+                        [](const AttachmentLostCommand&) { return false; },
                         [](const MarkReadCommand&) { return false; },
                         [](const AnswerRequestCommand&) { return false; },
                         [](const PrivacyCommand&) { return false; },
@@ -86,6 +87,7 @@ void Engine::fail(Context& context, const Input& input, const Error& why) {
 Status Engine::dispatch(Input& input) {
   return std::visit(Overloaded{
                         [&](const RegisterCommand& command) { return session_.on_command(command); },
+                        [&](const ChangeHandleCommand& command) { return session_.on_command(command); },
                         [&](const RequestCodeCommand& command) { return session_.on_command(command); },
                         [&](const AskCommand& command) {
                           account_requests_.on_command(command);
@@ -109,6 +111,7 @@ Status Engine::dispatch(Input& input) {
                         },
                         [&](const RequestAttachmentCommand& command) { return media_.request(command); },
                         [&](const AttachmentUsedCommand& command) { return media_.on_used(command.media); },
+                        [&](const AttachmentLostCommand& lost) { return media_.on_lost(lost.media, lost.why); },
                         [&](const ReleaseEventsCommand& command) {
                           auto released = c_.events.release(command.up_to);
                           if (!released.ok() && must_undo(released.error())) return released;

@@ -150,6 +150,7 @@ void Leaving::on_rollback() {
 Status Leaving::erase() {
   SOTTO_TRY(table_.erase_store());
   c_.account.reset();
+  c_.handle_change.reset();
   c_.acks.clear();
   c_.dirty.clear();
   c_.to_log.clear();

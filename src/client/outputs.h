@@ -26,6 +26,12 @@ struct RegisterCommand {
   Completion<UserId> done;
   Credentials credentials = {};
 };
+/// Another handle for the account that there is.
+struct ChangeHandleCommand {
+  std::string handle;
+  Completion<void> done;
+  Credentials credentials = {};
+};
 struct RequestCodeCommand {
   std::string handle;
   Completion<CodeSent> done;
@@ -128,6 +134,11 @@ struct TypingCommand {
 struct AttachmentUsedCommand {
   std::int64_t media = 0;
 };
+/// The file of an attachment was to be read, and is gone or damaged.
+struct AttachmentLostCommand {
+  std::int64_t media = 0;
+  Error why;
+};
 struct SetPushTokenCommand {
   std::string token;
   Urgency at_least = Urgency::normal;
@@ -165,12 +176,13 @@ struct MediaConnectionLost {
 struct TimerDue {};
 
 using Input =
-    std::variant<RegisterCommand, RequestCodeCommand, AskCommand, FindUserCommand, CreateChatCommand, ChangeChatCommand,
-                 SendCommand, ForwardCommand, TransferCommand, RequestAttachmentCommand, DownloadPolicyCommand,
-                 AttachmentUsedCommand, ReleaseEventsCommand, SetPushTokenCommand, DeleteAccountCommand, LogOutCommand,
-                 MarkReadCommand, AnswerRequestCommand, BlockCommand, ProfileCommand, PrivacyCommand, AvailableCommand,
-                 TypingCommand, ConnectCommand, DisconnectCommand, Connected, FrameReceived, ConnectionLost,
-                 MediaConnected, MediaFrameReceived, MediaConnectionLost, TimerDue>;
+    std::variant<RegisterCommand, ChangeHandleCommand, RequestCodeCommand, AskCommand, FindUserCommand,
+                 CreateChatCommand, ChangeChatCommand, SendCommand, ForwardCommand, TransferCommand,
+                 RequestAttachmentCommand, DownloadPolicyCommand, AttachmentUsedCommand, AttachmentLostCommand,
+                 ReleaseEventsCommand, SetPushTokenCommand, DeleteAccountCommand, LogOutCommand, MarkReadCommand,
+                 AnswerRequestCommand, BlockCommand, ProfileCommand, PrivacyCommand, AvailableCommand, TypingCommand,
+                 ConnectCommand, DisconnectCommand, Connected, FrameReceived, ConnectionLost, MediaConnected,
+                 MediaFrameReceived, MediaConnectionLost, TimerDue>;
 
 /// What the network is asked to do with a connection, before the frames are sent.
 enum class NetworkAction : std::uint8_t { none, connect, close };

@@ -72,7 +72,8 @@ void Session::on_connect_wanted() {
   wanted_ = true;
   failures_ = 0;
   next_try_ = c_.now;
-  patient_until_.reset();
+  // A registered account has better to do than to ask for another handle once more.
+  if (!c_.handle_change) patient_until_.reset();
   try_connect();
   probe();
 }
@@ -117,7 +118,7 @@ void Session::on_lost(const Error& why) {
   publish_again_.reset();
   probe_until_.reset();
   nonce_.clear();
-  asked_for_account_ = false;
+  asking_for_handle_ = false;
   code_queries_.on_connection_lost();
   c_.out.frames.clear();
   failures_ = was_good ? 0 : failures_ + 1;
@@ -137,11 +138,8 @@ Status Session::on_challenge(const wire::Challenge& challenge) {
   if (challenge.nonce().size() != 32) return Error(ErrorCode::PROTOCOL_ERROR, "a challenge of the wrong size");
   nonce_ = to_bytes(wire::view(challenge.nonce()));
   relay_time_at_begin_ = std::min<std::uint64_t>(challenge.server_time(), position::highest_seq);
-  if (c_.account && c_.account->registered) return authenticate();
   link_ = Link::registering;
-  ask_for_codes();
-  if (c_.account && !patient_until_) ask_for_account();
-  return {};
+  return register_or_authenticate();
 }
 
 Status Session::authenticate() {
@@ -207,6 +205,7 @@ Status Session::publish_key_packages(std::size_t at_relay) {
 }
 
 Status Session::pump() {
+  if (link_ == Link::registering) SOTTO_TRY(register_or_authenticate());
   if (!publish_again_ || c_.now < *publish_again_) return {};
   return publish_key_packages(key_packages_at_relay_);
 }
@@ -249,6 +248,12 @@ void Session::on_time() {
     next_try_ = c_.now;
     return;
   }
+  if (link_ >= Link::authenticating && asks_first()) {
+    abandon(Error(ErrorCode::CANCELLED, "connecting anew to ask for a handle or a code"));
+    failures_ = 0;
+    next_try_ = c_.now;
+    return;
+  }
   // Ids grow, so the first one waits longest.
   if (!waiting_.empty() && c_.now >= waiting_.begin()->second.deadline) {
     abandon(Error(ErrorCode::TIMED_OUT, "the relay does not answer"));
@@ -267,6 +272,7 @@ std::optional<Timestamp> Session::next_timer() const {
   if (link_ < Link::registering) return std::min(out.value_or(Timestamp::max()), connecting_since_ + connect_timeout);
   if (probe_until_) out = std::min(out.value_or(Timestamp::max()), *probe_until_);
   if (publish_again_) out = std::min(out.value_or(Timestamp::max()), *publish_again_);
+  if (c_.handle_change && patient_until_) out = std::min(out.value_or(Timestamp::max()), *patient_until_);
   if (!waiting_.empty()) out = std::min(out.value_or(Timestamp::max()), waiting_.begin()->second.deadline);
   return out;
 }
@@ -297,6 +303,13 @@ void Session::announce(bool caught_up) {
   c_.emit(std::move(event));
   announced_ = state;
   c_.out.connection = state;
+}
+
+void Session::on_erased(const Error& why) {
+  account_deleted_ = false;
+  failures_ = 0;
+  patient_until_.reset();
+  close(why);
 }
 
 void Session::close(const Error& why) {

@@ -42,6 +42,7 @@ class Session {
   void post(const wire::Request& request);
 
   Status on_command(const RegisterCommand& command);
+  Status on_command(const ChangeHandleCommand& command);
   Status on_command(const RequestCodeCommand& command);
   void on_connect_wanted();
   void on_disconnect_wanted();
@@ -65,10 +66,7 @@ class Session {
   /// The relay answered that the account was deleted.
   [[nodiscard]] bool account_deleted() const { return account_deleted_; }
   /// The store has no account any more; another one may come.
-  void on_erased() {
-    account_deleted_ = false;
-    failures_ = 0;
-  }
+  void on_erased(const Error& why);
   void on_going_away(const wire::GoingAway& going_away);
   /// By the relay's clock, in milliseconds since 1970.
   [[nodiscard]] std::uint64_t relay_time_at_begin() const { return relay_time_at_begin_; }
@@ -95,9 +93,16 @@ class Session {
   void try_connect();
   void probe();
   Status authenticate();
-  void ask_for_account();
+  /// There is something to ask that the relay answers only on a connection that has not authenticated.
+  [[nodiscard]] bool asks_first() const { return !code_queries_.empty() || wants_handle(); }
+  [[nodiscard]] bool wants_handle() const;
+  /// On such a connection: asks what there is to ask, then authenticates.
+  Status register_or_authenticate();
+  void ask_for_handle();
   Status on_registered(const wire::Response& response);
   Status on_refused(const Error& why);
+  Status handle_waits(const Error& why);
+  void be_patient(std::optional<Timestamp> until);
   void ask_for_codes();
   void on_code_answer(std::uint64_t id, const wire::Response& response);
   void end_patience();
@@ -113,10 +118,11 @@ class Session {
   std::map<std::uint64_t, Waiting> waiting_;
   Bytes nonce_;
   std::uint64_t relay_time_at_begin_ = 0;
+  /// Of the account, or of another handle for the one that there is.
   std::vector<Completion<UserId>> registrations_;
-  /// The registration was sent on this connection.
-  bool asked_for_account_ = false;
-  /// The handle moves here then; until then the relay is not asked again.
+  /// A registration was sent on this connection, and is not answered.
+  bool asking_for_handle_ = false;
+  /// Until then the relay is not asked for the handle: as a rule, it moves here then.
   std::optional<Timestamp> patient_until_;
   Queries<RequestCodeCommand, CodeSent> code_queries_;
   ConnectionState announced_ = ConnectionState::offline;

@@ -14,6 +14,8 @@ namespace {
 
 /// A relay that wants to be left alone for longer than this has told the app so.
 constexpr std::chrono::seconds longest_wait{60};
+/// A relay that could not give another handle just now is asked on another connection, not too soon.
+constexpr std::chrono::seconds another_try{30};
 /// Whatever a relay says, it is asked again in this time.
 constexpr std::chrono::hours longest_patience{7 * 24};
 
@@ -77,8 +79,6 @@ Status Session::on_command(const RegisterCommand& command) {
   c_.undo.emplace_back([this, count = registrations_.size()] { registrations_.resize(count); });
   registrations_.push_back(command.done);
   on_connect_wanted();
-  // On a connection that is there for a code only.
-  if (link_ == Link::registering && !asked_for_account_) ask_for_account();
   return {};
 }
 
@@ -88,79 +88,154 @@ void Session::finish_registration(const Result<UserId>& result) {
   registrations_.clear();
 }
 
-void Session::ask_for_account() {
-  asked_for_account_ = true;
+bool Session::wants_handle() const {
+  return c_.account && (!c_.account->registered || c_.handle_change) && !patient_until_;
+}
+
+Status Session::register_or_authenticate() {
+  ask_for_codes();
+  if (wants_handle() && !asking_for_handle_) ask_for_handle();
+  if (!code_queries_.empty() || asking_for_handle_) return {};
+  if (c_.account && c_.account->registered && !c_.account->rolled_back) return authenticate();
+  abandon(Error(ErrorCode::CANCELLED, "nothing else to ask without an account"));
+  failures_ = 0;
+  return {};
+}
+
+void Session::ask_for_handle() {
+  asking_for_handle_ = true;
+  const auto& account = *c_.account;
+  const auto change = c_.handle_change.value_or(
+      HandleChange{account.handle, account.code, account.invite, account.pin_hash, account.handle_moves_at});
   wire::Request request;
   auto& command = *request.mutable_register_();
-  command.set_handle(c_.account->handle);
-  *command.mutable_device_list() = c_.account->device_list;
-  command.set_code(c_.account->code);
-  command.set_invite(c_.account->invite);
-  command.set_pin_hash(wire::field(c_.account->pin_hash));
+  command.set_handle(change.handle);
+  *command.mutable_device_list() = account.device_list;
+  command.set_code(change.code);
+  command.set_invite(change.invite);
+  command.set_pin_hash(wire::field(change.pin_hash));
   command.set_signature(wire::field(
-      crypto::sign(c_.account->identity.private_key, wire::registration_statement(nonce_, c_.account->handle)).view()));
+      crypto::sign(account.identity.private_key, wire::registration_statement(nonce_, change.handle)).view()));
   this->request(request, [this](const wire::Response& response) { return on_registered(response); });
 }
 
 Status Session::on_registered(const wire::Response& response) {
+  asking_for_handle_ = false;
   const auto status = wire::status_of(response);
   if (!status.ok()) return on_refused(status.error());
   const bool untold = registrations_.empty();
-  SOTTO_TRY(c_.accounts.set_registered());
-  SOTTO_TRY_ASSIGN(c_.account, c_.accounts.load());
+  SOTTO_TRY(c_.handle_change ? c_.accounts.finish_handle_change() : c_.accounts.set_registered());
+  SOTTO_TRY(c_.load_account());
   finish_registration(c_.account->user);
   if (untold) c_.emit(RegistrationChanged{c_.account->handle, c_.account->user, std::nullopt, std::nullopt});
-  return authenticate();
+  return {};
 }
 
+/// An account that is registered goes on with its old handle, on this connection, whatever is said of the new one; one
+/// that is not has nothing to go on with.
 Status Session::on_refused(const Error& why) {
+  const bool registered = c_.account->registered;
   if (why.code == ErrorCode::HANDLE_PENDING) {
-    const auto wait = std::min<std::chrono::milliseconds>(why.retry_after, longest_patience);
-    const auto moves_at = c_.now + wait;
-    SOTTO_TRY(c_.accounts.set_handle(moves_at.time_since_epoch().count(), false));
-    c_.account->handle_moves_at = moves_at.time_since_epoch().count();
-    finish_registration(why);
-    c_.emit(RegistrationChanged{c_.account->handle, std::nullopt, moves_at, std::nullopt});
-    abandon(why);
-    patient_until_ = moves_at;
+    SOTTO_TRY(handle_waits(why));
+    if (!registered) abandon(why);
     return {};
   }
   const bool asks_for_much = why.code == ErrorCode::RATE_LIMITED && why.retry_after > longest_wait;
   if (why.retryable && !asks_for_much) {
-    abandon(why);
-    next_try_ = std::max(next_try_, c_.now + std::min<std::chrono::milliseconds>(why.retry_after, longest_wait));
+    const auto wait = std::min<std::chrono::milliseconds>(why.retry_after, longest_wait);
+    if (registered) {
+      be_patient(c_.now + std::max<std::chrono::milliseconds>(wait, another_try));
+    } else {
+      abandon(why);
+      next_try_ = std::max(next_try_, c_.now + wait);
+    }
     return {};
   }
-  // The relay will not have this account: the app may try another handle, or show something else.
-  const auto handle = c_.account->handle;
+  // The relay will not have it: the app may try another handle, or show something else.
+  const auto handle = c_.handle_change ? c_.handle_change->handle : c_.account->handle;
   const bool untold = registrations_.empty();
-  SOTTO_TRY(c_.accounts.remove());
-  c_.account.reset();
+  SOTTO_TRY(registered ? c_.accounts.remove_handle_change() : c_.accounts.remove());
+  SOTTO_TRY(c_.load_account());
   finish_registration(why);
   if (untold) c_.emit(RegistrationChanged{handle, std::nullopt, std::nullopt, why});
-  abandon(why);
+  if (!registered) abandon(why);
+  return {};
+}
+
+Status Session::handle_waits(const Error& why) {
+  const auto moves_at = c_.now + std::min<std::chrono::milliseconds>(why.retry_after, longest_patience);
+  const auto ms = moves_at.time_since_epoch().count();
+  if (auto& change = c_.handle_change) {
+    change->moves_at = ms;
+    SOTTO_TRY(c_.accounts.set_handle_change(*change));
+  } else {
+    c_.account->handle_moves_at = ms;
+    SOTTO_TRY(c_.accounts.set_handle(ms, false));
+  }
+  const auto& handle = c_.handle_change ? c_.handle_change->handle : c_.account->handle;
+  finish_registration(why);
+  c_.emit(RegistrationChanged{handle, std::nullopt, moves_at, std::nullopt});
+  be_patient(moves_at);
+  return {};
+}
+
+void Session::be_patient(std::optional<Timestamp> until) {
+  c_.undo.emplace_back([this, before = patient_until_] { patient_until_ = before; });
+  patient_until_ = until;
+}
+
+// ---- Another handle
+
+Status Session::on_command(const ChangeHandleCommand& command) {
+  const auto refuse = [&](ErrorCode code, const char* why) {
+    c_.complete<void>(command.done, Error(code, why));
+    return Status{};
+  };
+  if (!c_.account->registered) return refuse(ErrorCode::NOT_REGISTERED, "there is no account yet");
+  if (c_.account->rolled_back) return refuse(ErrorCode::ROLLED_BACK, "this store is an old copy");
+  auto& change = c_.handle_change;
+  if (change && change->handle != command.handle) {
+    // Of what was asked for and not answered nobody knows whether it was given.
+    if (asking_for_handle_ || change->moves_at <= c_.now_ms()) {
+      return refuse(ErrorCode::CONFLICT, "another handle is being asked for");
+    }
+    SOTTO_TRY(c_.accounts.remove_handle_change());
+    change.reset();
+    be_patient(std::nullopt);
+    finish_registration(Error(ErrorCode::CANCELLED, "another handle is asked for"));
+  }
+  if (!change && !c_.account->handle_moved && c_.account->handle == command.handle) {
+    c_.complete<void>(command.done, Result<void>{});
+    return {};
+  }
+  if (!change) change.emplace(HandleChange{command.handle});
+  const auto& shown = command.credentials;
+  if (!shown.code.empty()) change->code = shown.code;
+  if (!shown.invite.empty()) change->invite = shown.invite;
+  if (!shown.pin_hash.empty()) change->pin_hash = shown.pin_hash;
+  SOTTO_TRY(c_.accounts.set_handle_change(*change));
+  c_.undo.emplace_back([this, count = registrations_.size()] { registrations_.resize(count); });
+  registrations_.push_back([done = command.done](const Result<UserId>& user) {
+    if (done) done(user.ok() ? Result<void>() : Result<void>(user.error()));
+  });
+  be_patient(std::nullopt);
+  next_try_ = std::min(next_try_, c_.now);
+  try_connect();
   return {};
 }
 
 bool Session::wants_connection() const {
   if (!code_queries_.empty()) return true;
-  return c_.account && !c_.account->rolled_back && (!patient_until_ || *patient_until_ <= c_.now);
+  if (!c_.account || c_.account->rolled_back) return false;
+  return c_.account->registered || !patient_until_ || *patient_until_ <= c_.now;
 }
 
 // ---- Codes
 
 Status Session::on_command(const RequestCodeCommand& command) {
-  if (c_.account && c_.account->registered) {
-    c_.complete<CodeSent>(command.done, Error(ErrorCode::ALREADY_EXISTS, "the store has an account already"));
-    return {};
-  }
   code_queries_.add(command);
-  if (link_ == Link::offline) {
-    next_try_ = std::min(next_try_, c_.now);
-    try_connect();
-  } else if (link_ == Link::registering) {
-    ask_for_codes();
-  }
+  next_try_ = std::min(next_try_, c_.now);
+  try_connect();
   return {};
 }
 
@@ -186,18 +261,12 @@ void Session::on_code_answer(std::uint64_t id, const wire::Response& response) {
                       response.code_sent().digits()};
   }
   code_queries_.end(id, result);
-  // Without an account there is nothing else to be connected for.
-  if (code_queries_.empty() && (!c_.account || patient_until_)) {
-    abandon(Error(ErrorCode::CANCELLED, "nothing else to ask without an account"));
-    failures_ = 0;
-  }
 }
 
 void Session::end_patience() {
-  if (patient_until_ && *patient_until_ <= c_.now && link_ == Link::offline) {
-    patient_until_.reset();
-    next_try_ = c_.now;
-  }
+  if (!patient_until_ || *patient_until_ > c_.now) return;
+  patient_until_.reset();
+  if (link_ == Link::offline && !c_.handle_change) next_try_ = c_.now;
 }
 
 }  // namespace sotto::client

@@ -106,7 +106,7 @@ Answer Registration::register_user(Call& call, const wire::Register& request) {
     Answer refusal;
     if (!admit(call, {request, checked->user, !user, owner}, refusal)) return refusal;
   }
-  if (!user || !has_it || user->handles.empty()) {
+  if (!user || !has_it || user->handle() != request.handle()) {
     if (!user) user.emplace(request.device_list(), *checked);
     put_last(user->handles, request.handle());
     s_.users.set(user_key, user);

@@ -168,3 +168,46 @@ TEST_CASE("A large file goes through clients and relay in bounded memory, across
   CHECK(more < 40 * 1024);
 #endif
 }
+
+TEST_CASE("A file that is gone or damaged on this device says so when it is read, and is fetched again") {
+  const sotto::test::TempDir dir;
+  sotto::RelayConfig config;
+  config.data_dir = dir.file("relay");
+  auto relay = must(sotto::Relay::start(config));
+  User alice(*relay, dir.file("alice"), "alice");
+  User bob(*relay, dir.file("bob"), "bob");
+  const auto chat = must(alice.client->create_direct_chat(bob.id));
+  sotto::OutgoingAttachment picture;
+  picture.info.kind = sotto::AttachmentKind::image;
+  picture.bytes = block(1);
+  const auto sent = must(alice.client->send(chat, "look", {picture}));
+  const auto is_there = [&] { return bob.attachment(chat, sent.id).state == sotto::AttachmentState::present; };
+  REQUIRE(bob.changes.wait(is_there));
+  const auto file = [&] {
+    const std::filesystem::directory_iterator files(bob.data + "/media");
+    REQUIRE(std::distance(begin(files), end(files)) == 1);
+    return std::filesystem::directory_iterator(bob.data + "/media")->path();
+  };
+  const auto fetch = [&] {
+    return blocking<void>(
+        [&](auto done) { bob.client->transfer(chat, sent.id, 0, sotto::TransferAction::start, done); });
+  };
+
+  std::filesystem::remove(file());
+  CHECK(bob.client->open_attachment(chat, sent.id, 0).code() == sotto::ErrorCode::NOT_FOUND);
+  CHECK(fetch().ok());
+  CHECK(must(must(bob.client->open_attachment(chat, sent.id, 0)).read()) == block(1));
+
+  {
+    std::fstream bytes(file(), std::ios::binary | std::ios::in | std::ios::out);
+    bytes.seekp(1000);
+    bytes.write("damaged", 7);
+  }
+  auto reader = must(bob.client->open_attachment(chat, sent.id, 0));
+  CHECK(reader.read().code() == sotto::ErrorCode::CORRUPT);
+  CHECK(fetch().ok());
+  CHECK(must(must(bob.client->open_attachment(chat, sent.id, 0)).read()) == block(1));
+
+  bob.client.reset();
+  CHECK(reader.read().code() == sotto::ErrorCode::CORRUPT);  // It outlives its client.
+}

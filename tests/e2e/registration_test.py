@@ -13,7 +13,7 @@ from rpc import Rpc
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BEARER = "only.the-relay-knows"
-ANN, BEN = "+4930123456", "+4930123457"
+ANN, BEN, ANOTHER = "+4930123456", "+4930123457", "+4930123460"
 
 
 class Gateway(Process):
@@ -82,6 +82,11 @@ def by_code(folder):
     ben.ask("/connect")
     ben.ask(f"/find {ANN}")
     ben.wait_for(lambda lines: [line for line in lines if line.startswith("handle leads ")], "ben is warned")
+    # Ann is found under another number.
+    refused(ann, f"/handle {ANOTHER}", "CODE_REQUIRED")
+    ann.ask(f"/code {ANOTHER}")
+    ann.ask(f"/handle {ANOTHER} --code {gateway.wait_code(ANOTHER)}")
+    check(ben.ask(f"/find {ANOTHER}") == old_user, "who has the other number?")
     # The old account and its chat go on, until Ben knows who is who.
     ann.ask("still here")
     ben.ask("/wait 2")

@@ -12,7 +12,7 @@ from rpc import Rpc
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NOBODY = "0" * 31 + "1"
-NUMBER = "+4930123456"
+NUMBER, ANOTHER = "+4930123456", "+4930888888"
 
 
 def kind(kind_wanted, **fields):
@@ -75,6 +75,17 @@ def numbers(folder):
     ben.ask("replaceParticipant", chatId=chat, oldUserId=old, newUserId=new)
     check({each["userId"] for each in ben.ask("participants", chatId=chat)["participants"]} ==
           {new, ben.ask("account")["userId"]}, "one for the other")
+    # Ann gets another number, and is who she was.
+    ann.refused("CODE_REQUIRED", "changeHandle", handle=ANOTHER)
+    check(ann.ask("account") == account, "a refusal changes nothing")
+    changed = ann.ask("changeHandle", handle="+49 30 888888", code=code_for(relay, ann, ANOTHER))
+    check(changed == {**account, "handle": ANOTHER} == ann.ask("account"), f"another number: {changed}")
+    check(ben.ask("findUser", handle=ANOTHER)["userId"] == old, "who has the other number")
+    waits = ann.refused("HANDLE_PENDING", "changeHandle", handle="+4930999999", code=code_for(relay, ann, "+4930999999"))
+    check(waits["error"]["retryAfterMs"] > 0, f"how long it waits: {waits}")
+    check(ann.event(kind("registration", handle="+4930999999"), "it waits")["movesAt"] > 0, "until when")
+    ben.event(kind("handleClaimed", handle="+4930999999", moved=False), "Ben may object")
+    check(ann.ask("changeHandle", handle=ANOTHER) == changed, "Ann takes it back")
     end(ann, ben, phone, relay)
 
 

@@ -79,6 +79,21 @@ def picture_and_voice(one, two, chat, source):
     return message
 
 
+def lost(one, two, chat, message):
+    """Somebody empties the folder of attachments, then damages what is there: it is fetched again."""
+    original = one.ask("downloadAttachment", chatId=chat, messageId=message)
+    media = os.path.join(two.folder, "media")
+    for name in os.listdir(media):
+        os.remove(os.path.join(media, name))
+    got = two.ask("downloadAttachment", chatId=chat, messageId=message)
+    check(got == original, "what was gone came again")
+    (name,) = os.listdir(media)
+    with open(os.path.join(media, name), "r+b") as file:
+        file.seek(50_000)
+        file.write(b"damaged")
+    check(two.ask("downloadAttachment", chatId=chat, messageId=message) == original, "what was damaged came again")
+
+
 def refusals(one, two, chat, message):
     data = b"hello"
     good = {"body": text64(data), "hash": sha(data)}
@@ -238,6 +253,7 @@ def main():
             user.ask("subscribe")
         chat = one.ask("createChat", participants=["two"])["chatId"]
         message = picture_and_voice(one, two, chat, source)
+        lost(one, two, chat, message)
         refusals(one, two, chat, message)
         two = large(one, two, chat, source)
         forward(one, two, relay, folder, chat, message)

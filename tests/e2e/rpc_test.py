@@ -48,8 +48,12 @@ def people(user1, user2):
 
 
 def own_handle(user1, user2):
-    user2.refused("ALREADY_EXISTS", "requestCode", handle="+4930123456")
+    user2.refused("UNSUPPORTED", "requestCode", handle="+4930123456")
     user1.refused("INVALID_ARGUMENT", "requestCode", handle="user1")
+    user1.refused("INVALID_ARGUMENT", "changeHandle", handle="")
+    user1.refused("HANDLE_TAKEN", "changeHandle", handle="user2")
+    check(user1.ask("changeHandle", handle="user one")["handle"] == "user one", "another handle")
+    check(user1.ask("changeHandle", handle="user1")["userId"] == user1.user, "and back again")
     user1.refused("INVALID_ARGUMENT", "setPin", pin="123")
     user1.ask("setPin", pin="2468")
     user1.ask("setPin")

@@ -65,6 +65,10 @@ client::Input register_account(const Scene&, Completion<void> done) {
                                  }};
 }
 
+client::Input change_handle(const Scene&, Completion<void> done) {
+  return client::ChangeHandleCommand{"robert", std::move(done)};
+}
+
 client::Input find_user(const Scene&, Completion<void> done) {
   return client::FindUserCommand{"carol", [done = std::move(done)](const Result<UserId>& user) {
                                    done(user.ok() ? Result<void>() : Result<void>(user.error()));
@@ -97,6 +101,7 @@ std::vector<Scenario> make_scenarios() {
   out.push_back({"register", std::move(nobody), register_account, false});
   out.push_back({"send", maker.scene_of(maker.bob), send_text});
   out.push_back({"send an attachment", maker.scene_of(maker.bob), send_attachment});
+  out.push_back({"change the handle", maker.scene_of(maker.bob), change_handle});
   out.push_back({"find a user", maker.scene_of(maker.bob), find_user});
   maker.alice.send(maker.chat, "received");
   out.push_back({"receive", maker.scene_of(maker.bob), nullptr});

@@ -221,7 +221,7 @@ std::string fingerprint_of(store::Database& db, const Place& place, const Messag
   REQUIRE(row.has_value());
   auto file = store::File::open(place.media + "/" + std::to_string(row->id), store::File::Mode::read, place.vfs);
   if (!file.ok()) return "no file";
-  client::FileOpener opener(std::move(*file), row->size, row->key->clone());
+  client::FileOpener opener(std::move(*file), row->size, row->key->clone(), *row->hash);
   crypto::Sha256 hash;
   for (;;) {
     const auto part = opener.read();

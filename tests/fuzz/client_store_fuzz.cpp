@@ -110,6 +110,7 @@ void fill_group(store::Database& db, FuzzedDataProvider& input) {
 void read_all(store::Database& db) {
   const auto chat = chat_id();
   check_error(AccountTable(db).load());
+  check_error(AccountTable(db).handle_change());
   ChatTable chats(db);
   check_error(chats.find(chat));
   check_error(chats.roster(chat));
@@ -203,7 +204,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FuzzedDataProvider input(data, size);
   auto transaction = fuzz::must(store::Transaction::begin(*db, store::TransactionKind::write));
   for (int i = 0; i < 8 && input.remaining_bytes() > 0; ++i) {
-    switch (input.ConsumeIntegral<std::uint8_t>() % 19) {
+    switch (input.ConsumeIntegral<std::uint8_t>() % 20) {
       case 0:
         fill(*db, "account", {"handleT",      "user_idI",        "identity_privateK", "identity_publicK",
                               "device_idI",   "device_privateK", "device_publicK",    "eraN",
@@ -285,6 +286,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         fill(*db, "leaving", {"idN", "kindN"}, input);
         break;
       case 17:
+        fill(*db, "handle_change", {"idN", "handleT", "codeT", "inviteT", "pin_hashB", "moves_atN"}, input);
+        break;
+      case 18:
         fill(*db, "signal_key", {"chat_id", "generationN", "epochN", "keyK"}, input);
         break;
       default:

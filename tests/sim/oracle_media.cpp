@@ -15,7 +15,7 @@ namespace {
 Result<crypto::Sha256Digest> hash_of(Device& device, client::MediaRow row) {
   auto file = store::File::open("/media/" + std::to_string(row.id), store::File::Mode::read, device.disk().vfs_name());
   if (!file.ok()) return file.error();
-  client::FileOpener opener(std::move(*file), row.size, std::move(*row.key));
+  client::FileOpener opener(std::move(*file), row.size, std::move(*row.key), *row.hash);
   crypto::Sha256 hash;
   for (;;) {
     auto part = opener.read();

@@ -121,7 +121,7 @@ Result<Bytes> TestDevice::bytes_of(const ChatId& chat, const ClientMessageId& id
   if (!row->key) return ErrorCode::NOT_FOUND;
   auto file = store::File::open(folder() + "/" + std::to_string(row->id), store::File::Mode::read, {});
   if (!file.ok()) return file.error();
-  client::FileOpener opener(std::move(*file), row->size, std::move(*row->key));
+  client::FileOpener opener(std::move(*file), row->size, std::move(*row->key), *row->hash);
   Bytes out;
   for (;;) {
     auto part = opener.read();

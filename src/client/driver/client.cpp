@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "client/driver/client_impl.h"
 #include "client/event_log.h"
+#include "client/failures.h"
 #include "client/media/cipher_file.h"
 #include "client/schema.h"
 #include "crypto/init.h"
@@ -299,15 +300,31 @@ void Client::set_download_policy(const DownloadPolicy& policy, bool metered) {
   (void)impl_->thread->enqueue(client::DownloadPolicyCommand{policy, metered}).ok();
 }
 
+namespace {
+/// Who finds a file gone or damaged has it fetched again by the next `start`, which is told after this.
+void tell_lost(client::EngineThread& thread, std::int64_t media, const Error& why) {
+  (void)thread.enqueue(client::AttachmentLostCommand{media, why}).ok();  // The next reader tells it again.
+}
+}  // namespace
+
 struct AttachmentReader::Impl {
   client::FileOpener file;
+  std::int64_t media;
+  /// Of the client that it may outlive.
+  std::weak_ptr<client::EngineThread> thread;
 };
 AttachmentReader::AttachmentReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 AttachmentReader::~AttachmentReader() = default;
 AttachmentReader::AttachmentReader(AttachmentReader&&) noexcept = default;
 AttachmentReader& AttachmentReader::operator=(AttachmentReader&&) noexcept = default;
 std::uint64_t AttachmentReader::size() const { return impl_->file.size(); }
-Result<std::vector<std::uint8_t>> AttachmentReader::read() { return impl_->file.read(); }
+Result<std::vector<std::uint8_t>> AttachmentReader::read() {
+  auto part = impl_->file.read();
+  if (part.code() == ErrorCode::CORRUPT) {
+    if (const auto thread = impl_->thread.lock()) tell_lost(*thread, impl_->media, part.error());
+  }
+  return part;
+}
 
 Result<AttachmentReader> Client::open_attachment(const ChatId& chat, const ClientMessageId& message,
                                                  std::uint32_t index) const {
@@ -316,17 +333,21 @@ Result<AttachmentReader> Client::open_attachment(const ChatId& chat, const Clien
     if (!found) return Error(ErrorCode::NOT_FOUND, "no such message");
     SOTTO_TRY_ASSIGN(auto row, client::MediaTable(db).find(*found, index));
     if (!row) return Error(ErrorCode::NOT_FOUND, "no such attachment");
-    if (!row->key || (row->state != client::MediaState::present && row->state != client::MediaState::uploading)) {
+    if (!row->key || !row->hash ||
+        (row->state != client::MediaState::present && row->state != client::MediaState::uploading)) {
       return Error(ErrorCode::NOT_FOUND, "the attachment is not on this device");
     }
-    SOTTO_TRY_ASSIGN(
-        auto file, store::File::open(impl_->media_folder + "/" + std::to_string(row->id), store::File::Mode::read, {}));
+    auto file = client::open_ciphertext(impl_->media_folder + "/" + std::to_string(row->id), row->size, {});
+    if (!file.ok()) {
+      if (!client::is_storage_failure(file.error())) tell_lost(*impl_->thread, row->id, file.error());
+      return file.error();
+    }
     const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
     if (client::counts_as_use(row->used_at, now.time_since_epoch().count())) {
       (void)impl_->thread->enqueue(client::AttachmentUsedCommand{row->id}).ok();  // Only the cache's order is at stake.
     }
-    return AttachmentReader(std::make_unique<AttachmentReader::Impl>(
-        AttachmentReader::Impl{client::FileOpener(std::move(file), row->size, std::move(*row->key))}));
+    return AttachmentReader(std::make_unique<AttachmentReader::Impl>(AttachmentReader::Impl{
+        client::FileOpener(std::move(*file), row->size, std::move(*row->key), *row->hash), row->id, impl_->thread}));
   });
 }
 

@@ -10,8 +10,23 @@
 namespace sotto {
 
 namespace {
+
 /// Of a code or an invitation.
 constexpr std::size_t most_credential_bytes = 128;
+
+/// A PIN is hashed here.
+Result<client::Credentials> credentials_for(const std::string& handle, RegisterOptions options) {
+  client::Credentials shown{std::move(options.code), std::move(options.invite), {}};
+  if (shown.code.size() > most_credential_bytes || shown.invite.size() > most_credential_bytes ||
+      !is_valid_utf8(shown.code) || !is_valid_utf8(shown.invite)) {
+    return Error(ErrorCode::INVALID_ARGUMENT, "a code or invitation is a short text");
+  }
+  if (!options.pin.empty()) {
+    SOTTO_TRY_ASSIGN(shown.pin_hash, client::pin_hash(handle, options.pin));
+  }
+  return shown;
+}
+
 }  // namespace
 
 void Client::register_account(std::string handle, Completion<UserId> done) {
@@ -28,17 +43,18 @@ void Client::register_account(std::string handle, RegisterOptions options, Compl
     }
     if (done) done(std::move(result));
   };
-  client::Credentials shown{std::move(options.code), std::move(options.invite), {}};
-  if (shown.code.size() > most_credential_bytes || shown.invite.size() > most_credential_bytes ||
-      !is_valid_utf8(shown.code) || !is_valid_utf8(shown.invite)) {
-    return impl_->refuse(done, Error(ErrorCode::INVALID_ARGUMENT, "a code or invitation is a short text"));
-  }
-  if (!options.pin.empty()) {
-    auto hash = client::pin_hash(handle, options.pin);
-    if (!hash.ok()) return impl_->refuse(done, hash.error());
-    shown.pin_hash = std::move(*hash);
-  }
-  impl_->submit(client::RegisterCommand{std::move(handle), std::move(remember), std::move(shown)});
+  auto shown = credentials_for(handle, std::move(options));
+  if (!shown.ok()) return impl_->refuse(done, shown.error());
+  impl_->submit(client::RegisterCommand{std::move(handle), std::move(remember), std::move(*shown)});
+}
+
+void Client::change_handle(std::string handle, RegisterOptions options, Completion<void> done) {
+  handle = wire::normalise_handle(handle);
+  if (const auto status = wire::check_handle(handle); !status.ok()) return impl_->refuse(done, status.error());
+  if (const auto self = impl_->own_account(); !self.ok()) return impl_->refuse(done, self.error());
+  auto shown = credentials_for(handle, std::move(options));
+  if (!shown.ok()) return impl_->refuse(done, shown.error());
+  impl_->submit(client::ChangeHandleCommand{std::move(handle), std::move(done), std::move(*shown)});
 }
 
 void Client::request_code(std::string handle, Completion<CodeSent> done) {

@@ -22,6 +22,19 @@ std::uint64_t cipher_size(std::uint64_t size) {
   return crypto::StreamHeader::size_bytes + padded + chunks * crypto::stream_overhead;
 }
 
+Error file_damage(ErrorCode code) {
+  if (code == ErrorCode::NOT_FOUND) return {code, "its encrypted file is gone from the client's folder"};
+  return {ErrorCode::CORRUPT, "its encrypted file in the client's folder is damaged"};
+}
+
+Result<store::File> open_ciphertext(const std::string& path, std::uint64_t size, const std::string& vfs) {
+  auto file = store::File::open(path, store::File::Mode::read, vfs);
+  if (!file.ok()) return file.code() == ErrorCode::NOT_FOUND ? file_damage(ErrorCode::NOT_FOUND) : file.error();
+  SOTTO_TRY_ASSIGN(const auto there, file->size());
+  if (there < cipher_size(size)) return file_damage(ErrorCode::CORRUPT);
+  return file;
+}
+
 Bytes attachment_token(ByteView key) {
   const auto token = crypto::hkdf_expand(key, as_bytes("sotto attachment token"), 32);
   return to_bytes(token.view());
@@ -79,6 +92,28 @@ Result<bool> FileSealer::work(std::uint64_t bytes) {
 }
 
 Result<Bytes> FileOpener::read() {
+  auto chunk = read_chunk();
+  if (chunk.code() == ErrorCode::CORRUPT) return file_damage(ErrorCode::CORRUPT);
+  if (chunk.code() != ErrorCode::DECRYPTION_FAILED) return chunk;
+  SOTTO_TRY_ASSIGN(const bool intact, is_as_announced());
+  return intact ? chunk.error() : file_damage(ErrorCode::CORRUPT);
+}
+
+Result<bool> FileOpener::is_as_announced() {
+  crypto::Sha256 hash;
+  Bytes part(static_cast<std::size_t>(chunk_bytes));
+  const auto total = cipher_size(size_);
+  for (std::uint64_t done = 0; done < total; done += part.size()) {
+    part.resize(static_cast<std::size_t>(std::min(chunk_bytes, total - done)));
+    const auto read = from_.read(done, part);
+    if (!read.ok() && read.error().code == ErrorCode::CORRUPT) return false;
+    SOTTO_TRY(read);
+    hash.update(part);
+  }
+  return hash.digest() == hash_;
+}
+
+Result<Bytes> FileOpener::read_chunk() {
   if (!opener_) {
     crypto::StreamHeader header;
     SOTTO_TRY(from_.read(0, header.bytes));
@@ -97,7 +132,7 @@ Result<Bytes> FileOpener::read() {
   // Filling is not given out. It is less than a chunk or not: then all chunks that are left are filling.
   if (opened_ > size_) {
     opened.plaintext.resize(static_cast<std::size_t>(size_ > before ? size_ - before : 0));
-    if (opened.plaintext.empty() && opened_ < padded) return read();
+    if (opened.plaintext.empty() && opened_ < padded) return read_chunk();
   }
   return std::move(opened.plaintext);
 }

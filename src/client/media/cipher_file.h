@@ -16,6 +16,12 @@ namespace sotto::client {
 /// Bytes of the ciphertext of a file of `size` bytes.
 std::uint64_t cipher_size(std::uint64_t size);
 
+/// What is wrong with the file of an attachment in the client's own folder, in words for an app: NOT_FOUND if it is
+/// gone, CORRUPT for all else.
+Error file_damage(ErrorCode code);
+/// Opens the ciphertext of a file of `size` bytes. Errors: `file_damage` if it is gone or too short; those of the disk.
+Result<store::File> open_ciphertext(const std::string& path, std::uint64_t size, const std::string& vfs);
+
 /// The token that fetches an attachment with this key.
 Bytes attachment_token(ByteView key);
 
@@ -55,17 +61,23 @@ class FileSealer {
 /// Decrypts a file from its beginning to its end.
 class FileOpener {
  public:
-  FileOpener(store::File from, std::uint64_t size, crypto::StreamKey key)
-      : from_(std::move(from)), size_(size), key_(std::move(key)) {}
+  /// `hash` of the whole ciphertext, as its sender announced it.
+  FileOpener(store::File from, std::uint64_t size, crypto::StreamKey key, crypto::Sha256Digest hash)
+      : from_(std::move(from)), size_(size), key_(std::move(key)), hash_(hash) {}
 
   [[nodiscard]] std::uint64_t size() const { return size_; }
-  /// The next bytes; none at the end. Errors: DECRYPTION_FAILED, CORRUPT (the file ends too early), IO_ERROR.
+  /// The next bytes; none at the end. Errors: CORRUPT (the file is not the one that was announced any more),
+  /// DECRYPTION_FAILED (it is, and does not open), IO_ERROR. Which of the two costs reading the whole file once.
   Result<Bytes> read();
 
  private:
+  Result<Bytes> read_chunk();
+  Result<bool> is_as_announced();
+
   store::File from_;
   std::uint64_t size_;
   crypto::StreamKey key_;
+  crypto::Sha256Digest hash_;
   std::optional<crypto::StreamOpener> opener_;
   std::uint64_t offset_ = 0;
   std::uint64_t opened_ = 0;

@@ -4,6 +4,7 @@
 
 #include "base/try.h"
 #include "client/content.h"
+#include "client/failures.h"
 #include "wire/frame.h"
 #include "wire/limits.h"
 
@@ -145,7 +146,15 @@ Status Media::control(const TransferCommand& command) {
         return {};
       }
       row->paused = false;
-      if (was == MediaState::remote || was == MediaState::failed) row->state = MediaState::downloading;
+      if (was == MediaState::present) {
+        const auto file = open_own(*row);
+        if (!file.ok() && is_storage_failure(file.error())) {
+          c_.complete<void>(command.done, file.error());
+          return {};
+        }
+        if (!file.ok()) SOTTO_TRY(drop_file(*row));
+      }
+      if (row->state == MediaState::remote || was == MediaState::failed) row->state = MediaState::downloading;
       if (row->state == MediaState::present) {
         c_.complete<void>(command.done, Result<void>{});
       } else if (command.done) {
@@ -227,6 +236,15 @@ Status Media::on_used(std::int64_t id) {
   SOTTO_TRY_ASSIGN(const auto row, c_.media_rows.find(id));
   if (!row || !counts_as_use(row->used_at, c_.now_ms())) return {};
   return c_.media_rows.set_used(id, c_.now_ms());
+}
+
+Status Media::on_lost(std::int64_t id, const Error& why) {
+  SOTTO_TRY_ASSIGN(auto row, c_.media_rows.find(id));
+  if (!row || row->state != MediaState::present) return {};  // The cache dropped it, or it is fetched again already.
+  c_.log.warning("an encrypted attachment is gone or damaged: ", why.code);
+  row->problem = why;
+  SOTTO_TRY(drop_file(*row));
+  return show(id);
 }
 
 // ---- What is done by itself
@@ -358,14 +376,18 @@ Status Media::trim_cache() {
   for (const auto id : old) {
     SOTTO_TRY_ASSIGN(auto row, c_.media_rows.find(id));
     if (!row) continue;
-    row->state = MediaState::remote;
-    row->fetched = 0;
-    row->hash_state.reset();
-    SOTTO_TRY(c_.media_rows.update(*row));
-    SOTTO_TRY(discard(id));
+    SOTTO_TRY(drop_file(*row));
     SOTTO_TRY(show(id));
   }
   return {};
+}
+
+Status Media::drop_file(MediaRow& row) {
+  row.state = MediaState::remote;
+  row.fetched = 0;
+  row.hash_state.reset();
+  SOTTO_TRY(c_.media_rows.update(row));
+  return discard(row.id);
 }
 
 /// Files of rows that are committed as gone. Before anything is begun, since a file's number may be used again.

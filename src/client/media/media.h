@@ -34,6 +34,8 @@ class Media {
   Status on_arrived(const Message& message, const wire::Content& content);
   void set_policy(const DownloadPolicy& policy, bool metered);
   Status on_used(std::int64_t id);
+  /// Who read its file found it gone or damaged (`file_damage`).
+  Status on_lost(std::int64_t id, const Error& why);
 
   /// Asks the sender of an attachment that has expired for it.
   Status request(const RequestAttachmentCommand& command);
@@ -98,8 +100,6 @@ class Media {
   Status uploaded(std::int64_t id);
   /// For good: its messages fail, too. `kept`: what remains of one that others have got before.
   Status end_upload(MediaRow row, const Error& why, MediaState kept = MediaState::present);
-  /// The ciphertext of an upload, all of it. Errors: NOT_FOUND, CORRUPT (it is shorter), those of the disk.
-  Result<store::File> open_ciphertext(const MediaRow& row);
   Status upload_failed(std::int64_t id, const Error& why);
   /// Its own file is the cause, not the relay.
   Status file_failed(std::int64_t id, const Error& why);
@@ -127,6 +127,11 @@ class Media {
   Status answer(const AttachmentRef& ref, const std::optional<wire::AttachmentId>& place);
   Status on_answer(const ChatId& chat, const UserId& user, const wire::AttachmentAnswer& answer);
 
+  Result<store::File> open_own(const MediaRow& row) const {
+    return open_ciphertext(path_of(row.id), row.size, c_.media.vfs);
+  }
+  /// Its file goes: what is left of it is at the relay.
+  Status drop_file(MediaRow& row);
   /// All of it is in the file; then what waits for that is told.
   Status set_present(MediaRow& row, std::uint64_t total);
   Status tell_present(std::int64_t id);

@@ -34,8 +34,15 @@ Status Media::begin_downloads() {
     }
     auto token = attachment_token(row->key->view());
     const auto total = cipher_size(row->size);
-    const auto at = row->hash_state ? std::min(row->fetched, total) : 0;
-    const auto hash = row->hash_state ? crypto::Sha256(*row->hash_state) : crypto::Sha256();
+    const auto there = file->size();
+    if (!there.ok()) {
+      retry_later(id, there.error());
+      continue;
+    }
+    // Where it goes on, unless somebody took what there was.
+    const bool goes_on = row->hash_state && row->fetched <= std::min(*there, total);
+    const auto at = goes_on ? row->fetched : 0;
+    const auto hash = goes_on ? crypto::Sha256(*row->hash_state) : crypto::Sha256();
     downloads_.emplace(
         id, Download{std::move(*row), std::move(*file), std::move(token), total, at, at, at, hash, 0, ++attempts_});
   }

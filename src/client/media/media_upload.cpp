@@ -107,7 +107,7 @@ Status Media::begin_uploads() {
     if (uploads_.contains(id) || waits(id)) continue;
     SOTTO_TRY_ASSIGN(auto row, c_.media_rows.find(id));
     if (!row || !row->key || !row->hash) return Error(ErrorCode::CORRUPT, "an upload without its file");
-    auto file = open_ciphertext(*row);
+    auto file = open_own(*row);
     if (!file.ok()) {
       SOTTO_TRY(file_failed(id, file.error()));
       continue;
@@ -116,13 +116,6 @@ Status Media::begin_uploads() {
     uploads_.emplace(id, Upload{std::move(*row), std::move(*file), total, 0, 0, false, 0, ++attempts_});
   }
   return {};
-}
-
-Result<store::File> Media::open_ciphertext(const MediaRow& row) {
-  SOTTO_TRY_ASSIGN(auto file, store::File::open(path_of(row.id), store::File::Mode::read, c_.media.vfs));
-  SOTTO_TRY_ASSIGN(const auto size, file.size());
-  if (size < cipher_size(row.size)) return Error(ErrorCode::CORRUPT, "a file ends too early");
-  return file;
 }
 
 Status Media::announce(Upload& upload) {
@@ -239,9 +232,7 @@ Status Media::file_failed(std::int64_t id, const Error& why) {
   SOTTO_TRY_ASSIGN(auto row, c_.media_rows.find(id));
   if (!row) return {};
   c_.log.warning("an encrypted attachment is gone or damaged: ", why.code);
-  const auto problem = why.code == ErrorCode::NOT_FOUND
-                           ? Error(ErrorCode::NOT_FOUND, "its encrypted file is gone from the client's folder")
-                           : Error(ErrorCode::CORRUPT, "its encrypted file in the client's folder is damaged");
+  const auto problem = file_damage(why.code);
   row->problem = problem;
   row->fetched = 0;
   row->hash_state.reset();

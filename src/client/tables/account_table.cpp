@@ -69,6 +69,29 @@ Status AccountTable::set_handle(std::int64_t moves_at, bool moved) {
   return db_.run("UPDATE account SET handle_moves_at = ?, handle_moved = ?", moves_at, moved);
 }
 
+Result<std::optional<HandleChange>> AccountTable::handle_change() {
+  std::optional<HandleChange> out;
+  SOTTO_TRY(db_.query("SELECT handle, code, invite, pin_hash, moves_at FROM handle_change", [&](const store::Row& row) {
+    out = HandleChange{std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)), row.blob(3),
+                       row.integer(4)};
+  }));
+  return out;
+}
+
+Status AccountTable::set_handle_change(const HandleChange& change) {
+  return db_.run(
+      "INSERT OR REPLACE INTO handle_change(id, handle, code, invite, pin_hash, moves_at) VALUES(1, ?, ?, ?, ?, ?)",
+      change.handle, change.code, change.invite, change.pin_hash, change.moves_at);
+}
+
+Status AccountTable::remove_handle_change() { return db_.run("DELETE FROM handle_change"); }
+
+Status AccountTable::finish_handle_change() {
+  SOTTO_TRY(
+      db_.run("UPDATE account SET handle = (SELECT handle FROM handle_change), handle_moves_at = 0, handle_moved = 0"));
+  return remove_handle_change();
+}
+
 Status AccountTable::set_session(std::uint64_t session) { return db_.run("UPDATE account SET session = ?", session); }
 
 Status AccountTable::set_ack_no(std::uint64_t ack_no) { return db_.run("UPDATE account SET ack_no = ?", ack_no); }

@@ -39,6 +39,19 @@ struct AccountRow {
   bool handle_moved = false;
 };
 
+/// Another handle that a registered account is to have: asked for until the relay has given or refused it.
+struct HandleChange {
+  std::string handle;
+  /// What is shown for it.
+  std::string code = {};
+  std::string invite = {};
+  Bytes pin_hash = {};
+  /// When it moves here, in milliseconds since 1970; 0: the relay has not said so.
+  std::int64_t moves_at = 0;
+
+  bool operator==(const HandleChange&) const = default;
+};
+
 class AccountTable {
  public:
   explicit AccountTable(store::Database& db) : db_(db) {}
@@ -51,6 +64,11 @@ class AccountTable {
   /// Forgets what the registration showed.
   Status set_registered();
   Status set_handle(std::int64_t moves_at, bool moved);
+  Result<std::optional<HandleChange>> handle_change();
+  Status set_handle_change(const HandleChange& change);
+  Status remove_handle_change();
+  /// The relay has given it: it is the account's handle.
+  Status finish_handle_change();
   Status set_session(std::uint64_t session);
   Status set_ack_no(std::uint64_t ack_no);
   Status set_rolled_back();

@@ -134,13 +134,6 @@ TEST_CASE("A code that could not be asked for in time is given up, and a refusal
   }
 }
 
-TEST_CASE("Who has an account asks for no code") {
-  Newcomer line;
-  line.go_online();
-  line.step(line.code_for(number));
-  CHECK(line.codes.at(0).code() == ErrorCode::ALREADY_EXISTS);
-}
-
 TEST_CASE("What a registration shows survives a restart, and goes with the account that is refused") {
   Newcomer line;
   auto command = line.with_code(number, "123456");

@@ -175,6 +175,20 @@ TEST_CASE("an account registers further handles: each leads to it, and PIN, clai
   CHECK(notices(scene.alice.link()).empty());
 }
 
+TEST_CASE("a former handle that still leads to the account is its handle again once it is registered anew") {
+  Scene scene;
+  const std::string second = "+4930123458";
+  scene.alice.reconnect();
+  REQUIRE(success(scene.alice.prove(second)));
+  scene.alice.reconnect();
+  REQUIRE(success(scene.alice.code("").register_as(number)));  // Who has it is asked for nothing.
+  REQUIRE(success(scene.alice.link().authenticate()));
+  REQUIRE(success(scene.alice.link().ask(set_pin(pin))));
+  scene.world.advance(minute);  // Codes to a number are so far apart.
+  CHECK(status(scene.bob.prove(number)) == ErrorCode::PIN_REQUIRED);
+  CHECK(status(scene.bob.prove(second)) == ErrorCode::HANDLE_PENDING);
+}
+
 TEST_CASE("an account of before handles were kept with it has no PIN until it registers its handle once more") {
   Scene scene;
   const auto key = keys::user(scene.alice.person().id);
