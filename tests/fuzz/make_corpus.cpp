@@ -7,6 +7,7 @@
 #include "check.h"
 #include "crypto/init.h"
 #include "mls/group_records.h"
+#include "relay/backend/young_entries.h"
 #include "support/testnet.h"
 #include "unit/mls/group_fixture.h"
 #include "unit/relay/support/relay_world.h"
@@ -224,10 +225,12 @@ void relay_store(const std::filesystem::path& root) {
   alice.ack(group.id, 5);
   world.advance(5000);
   Bytes log;
+  relay::YoungEntries young;
   Bytes tail{0};  // without a snapshot; then the length of each entry
   world.backend->read(group.id, 1, 100, 1 << 20, [&](const Result<std::vector<relay::LogRecord>>& records) {
     for (const auto& record : must(records)) {
       out.add(record.data, "entry");
+      young.append(group.id, record.seq, record.data);
       append(log, record.data);
       tail.push_back(static_cast<std::uint8_t>(record.data.size() >> 8));
       tail.push_back(static_cast<std::uint8_t>(record.data.size()));
@@ -245,6 +248,7 @@ void relay_store(const std::filesystem::path& root) {
                         });
   }
   world.backend->run();
+  out.add(young.appended().front()->bytes, "segment");
   std::reverse(tail.begin(), tail.end());
   append(log, tail);
   out.add(log, "log");

@@ -1,6 +1,7 @@
 // What the relay reads back from its storage: entries, snapshots, records and keys, damaged in any way.
 #include "check.h"
 #include "mutator.h"
+#include "relay/backend/young_entries.h"
 #include "relay/chat_fold.h"
 #include "relay/record_keys.h"
 #include "relay/records.h"
@@ -36,6 +37,22 @@ void read_keys(ByteView bytes) {
   (void)keys::parse_expiry(bytes).has_value();
 }
 
+void read_segment(ByteView bytes) {
+  YoungEntries young;
+  // What is damaged is not used.
+  if (!young.load(1, to_bytes(bytes), [](const LogId& log) { return std::uint64_t{log.bytes[0]}; })) return;
+  std::size_t entries = 0;
+  if (const auto* segment = young.oldest()) {
+    const auto told = young.each(*segment, [&](const LogId& log, std::uint64_t seq, ByteView record) -> Status {
+      ++entries;
+      fuzz::check(seq > log.bytes[0] && equal(young.at(log, seq), record), "what is there is what was read");
+      return {};
+    });
+    fuzz::check(told.ok(), "and all of it");
+  }
+  fuzz::check(entries == young.count(), "each once");
+}
+
 void use(const ChatFold& fold) {
   for (const auto& [device, member] : fold.members) {
     const auto last = last_owed(member, fold.head);
@@ -58,6 +75,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   read_record<BlobMeta>(bytes);
   if (const auto user = UserRecord::decode(bytes); user.ok()) (void)wire::check_device_list(user->list()).ok();
   read_keys(bytes);
+  read_segment(bytes);
 
   const auto entry = decode_entry(bytes);
   check_error(entry);

@@ -10,6 +10,8 @@ namespace {
 
 /// Before an entry's bytes in a segment: its log, its seq and its size; numbers are little-endian.
 constexpr std::size_t header_bytes = sizeof(LogId::bytes) + 8 + 4;
+/// SQLite's integers end here.
+constexpr std::uint64_t highest_seq = INT64_MAX;
 /// A run that appends more has several.
 constexpr std::size_t segment_bytes = 4 * 1024 * 1024;
 
@@ -69,6 +71,7 @@ YoungEntries::Segment& YoungEntries::add(std::uint64_t id, Bytes bytes) {
 }
 
 bool YoungEntries::insert(Segment& segment, const Parsed& entry) {
+  if (entry.seq == 0 || entry.seq > highest_seq) return false;
   auto& log = touch(entry.log);
   if (log.entries.empty()) log.first_seq = entry.seq;
   if (entry.seq != log.first_seq + log.entries.size()) return false;

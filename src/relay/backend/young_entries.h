@@ -111,7 +111,7 @@ class YoungEntries {
 
   [[nodiscard]] bool contains(const LogId& log, std::uint64_t seq) const;
   Segment& add(std::uint64_t id, Bytes bytes);
-  /// False if the entry does not follow the last of its log.
+  /// False if the entry does not follow the last of its log, or cannot be.
   bool insert(Segment& segment, const Parsed& entry);
   Log& touch(const LogId& log);
 
