@@ -46,8 +46,8 @@ std::uint64_t number_of(ByteView payload) {
   return number;
 }
 
-Pairs::Pairs(Peer& peer, std::size_t pairs, std::uint64_t most)
-    : peer_(peer), pairs_(pairs), most_(most), last_progress_(Clock::now()) {
+Pairs::Pairs(Loop& loop, Peer& peer, std::size_t pairs, std::uint64_t most)
+    : loop_(loop), peer_(peer), pairs_(pairs), most_(most), last_progress_(Clock::now()) {
   peer_.open(loop_, *this, pairs, most);
 }
 

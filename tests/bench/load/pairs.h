@@ -11,7 +11,8 @@ namespace sotto::bench {
 
 class Pairs final : public Observer {
  public:
-  Pairs(Peer& peer, std::size_t pairs, std::uint64_t most);
+  /// `loop` outlives the peer, whose connections are in it.
+  Pairs(Loop& loop, Peer& peer, std::size_t pairs, std::uint64_t most);
 
   /// Each sender has `window` messages unanswered, always. A second of warming up comes first.
   Figures closed_loop(std::uint64_t window, double seconds);
@@ -45,8 +46,8 @@ class Pairs final : public Observer {
   void wait_until_deleted();
   void check_alive() const;
 
+  Loop& loop_;
   Peer& peer_;
-  Loop loop_;
   std::vector<Pair> pairs_;
   std::uint64_t sent_ = 0;
   std::uint64_t accepted_ = 0;

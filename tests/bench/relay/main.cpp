@@ -50,12 +50,12 @@ std::uint64_t most_of(const Settings& settings, double messages_a_second) {
   return static_cast<std::uint64_t>(messages_a_second * (settings.seconds + 2)) + 100;
 }
 
-Figures with_pairs(const std::string& scenario, Peer& peer, const Settings& settings) {
-  if (scenario == "w32") return Pairs(peer, 50, most_of(settings, 4'000)).closed_loop(32, settings.seconds);
-  if (scenario == "w1") return Pairs(peer, 200, most_of(settings, 400)).closed_loop(1, settings.seconds);
-  if (scenario == "open1k") return Pairs(peer, 50, most_of(settings, 20)).open_loop(1'000, settings.seconds);
-  if (scenario == "open12k") return Pairs(peer, 50, most_of(settings, 240)).open_loop(12'000, settings.seconds);
-  if (scenario == "offline") return Pairs(peer, 50, 4'000).store_and_drain(32, 4'000);
+Figures with_pairs(const std::string& scenario, Loop& loop, Peer& peer, const Settings& settings) {
+  if (scenario == "w32") return Pairs(loop, peer, 50, most_of(settings, 4'000)).closed_loop(32, settings.seconds);
+  if (scenario == "w1") return Pairs(loop, peer, 200, most_of(settings, 400)).closed_loop(1, settings.seconds);
+  if (scenario == "open1k") return Pairs(loop, peer, 50, most_of(settings, 20)).open_loop(1'000, settings.seconds);
+  if (scenario == "open12k") return Pairs(loop, peer, 50, most_of(settings, 240)).open_loop(12'000, settings.seconds);
+  if (scenario == "offline") return Pairs(loop, peer, 50, 4'000).store_and_drain(32, 4'000);
   give_up("no scenario " + scenario);
 }
 
@@ -71,17 +71,20 @@ std::optional<Figures> alone(const std::string& scenario, const Settings& settin
   }
   if (name == "chats") {
     constexpr std::size_t pairs = 50;
+    Loop loop;
     RelayPeer peer(settings.relay, number / pairs);
-    return Pairs(peer, pairs, most_of(settings, 4'000)).closed_loop(4, settings.seconds);
+    return Pairs(loop, peer, pairs, most_of(settings, 4'000)).closed_loop(4, settings.seconds);
   }
   if (name == "backlog") {
+    Loop loop;
     RelayPeer peer(settings.relay);
-    Pairs pairs(peer, 50, number / 50);
+    Pairs pairs(loop, peer, 50, number / 50);
     return pairs.store_and_drain(32, number / 50);
   }
   if (name == "kill") {
+    Loop loop;
     RelayPeer peer(settings.relay);
-    Pairs pairs(peer, 20, 20'000);
+    Pairs pairs(loop, peer, 20, 20'000);
     return pairs.interrupted(8, static_cast<int>(number), 0.7, [&peer] { peer.kill_and_restart(); });
   }
   return std::nullopt;
@@ -100,11 +103,12 @@ void run(const Settings& settings) {
         const auto maker = makers.find(system);
         if (maker == makers.end()) give_up("no system " + system);
         try {
+          Loop loop;
           const auto peer = maker->second();
           if (scenario == "offline" && !peer->stores()) {
             report.leave_out(scenario, system, "stores nothing");
           } else {
-            report.add(scenario, system, with_pairs(scenario, *peer, settings));
+            report.add(scenario, system, with_pairs(scenario, loop, *peer, settings));
           }
         } catch (const NotHere& why) {
           report.leave_out(scenario, system, std::string("not here: ") + why.what());
