@@ -85,12 +85,12 @@ Cost cost_of(std::size_t rounds, std::size_t batch) {
 
 TEST_CASE("One message at a time costs the relay a bounded number of statements and allocations") {
   const auto cost = cost_of(200, 1);
-  CHECK(cost.statements <= 15.4);
-  CHECK(cost.allocations <= 290);
+  CHECK(cost.statements <= 8.9);
+  CHECK(cost.allocations <= 231);
 }
 
 TEST_CASE("Messages that come together share what they cost the relay") {
   const auto cost = cost_of(30, 32);
-  CHECK(cost.statements <= 1.55);
+  CHECK(cost.statements <= 0.29);
   CHECK(cost.allocations <= 86);
 }
