@@ -190,6 +190,8 @@ Delivery::Progress Delivery::pump(Connection& connection) {
 
 bool Delivery::serve(Connection& connection, Chat& chat, Feed& feed, const ChatMember& member) {
   auto& d = *connection.delivery;
+  // Also what is acked by a run that is under way: it may be trimmed by the same.
+  feed.next = std::max(feed.next, chat.acked(connection.sender.device) + 1);
   const auto next = next_owed(member, feed.next - 1, chat.durable_head);
   if (!next) {
     if (feed.in_flight.empty() && !feed.arrived) d.feeds.erase(chat.id);

@@ -71,7 +71,7 @@ YoungEntries::Segment& YoungEntries::add(std::uint64_t id, Bytes bytes) {
 }
 
 bool YoungEntries::insert(Segment& segment, const Parsed& entry) {
-  if (entry.seq == 0 || entry.seq > highest_seq) return false;
+  if (entry.seq > highest_seq) return false;
   auto& log = touch(entry.log);
   if (log.entries.empty()) log.first_seq = entry.seq;
   if (entry.seq != log.first_seq + log.entries.size()) return false;

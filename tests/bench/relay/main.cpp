@@ -51,7 +51,7 @@ std::uint64_t most_of(const Settings& settings, double messages_a_second) {
 }
 
 Figures with_pairs(const std::string& scenario, Loop& loop, Peer& peer, const Settings& settings) {
-  if (scenario == "w32") return Pairs(loop, peer, 50, most_of(settings, 4'000)).closed_loop(32, settings.seconds);
+  if (scenario == "w32") return Pairs(loop, peer, 50, most_of(settings, 10'000)).closed_loop(32, settings.seconds);
   if (scenario == "w1") return Pairs(loop, peer, 200, most_of(settings, 400)).closed_loop(1, settings.seconds);
   if (scenario == "open1k") return Pairs(loop, peer, 50, most_of(settings, 20)).open_loop(1'000, settings.seconds);
   if (scenario == "open12k") return Pairs(loop, peer, 50, most_of(settings, 240)).open_loop(12'000, settings.seconds);

@@ -133,6 +133,49 @@ TEST_CASE("a chat that is never at rest is trimmed nevertheless") {
   CHECK(stored(scene.world, scene.group.id).size() < 10);
 }
 
+TEST_CASE(
+    "who acks on a new connection what came on the last one is told of no gap while the run that trims is under way") {
+  Scene scene;
+  auto& world = scene.world;
+  world.disk_is_slow = false;
+  std::vector<Group> groups{scene.group};
+  for (int i = 0; i < 3; ++i) groups.push_back(make_group(world, scene.alice, {scene.bob.person}));
+  for (const auto& group : groups) {
+    for (std::uint64_t n = 1; n <= 5; ++n) REQUIRE(success(scene.alice.ask(message_request(world, group, n))));
+    // So that there is a snapshot, and what is behind it is read from the log.
+    scene.bob.ack(group.id, 1);
+    scene.alice.ack(group.id, 6);
+  }
+  auto& person = *scene.bob.person;
+  world.advance(2000);
+  world.restart();
+
+  world.disk_is_slow = true;
+  auto& back = world.connect(person);
+  static_cast<void>(back.authenticate());
+  const auto end_runs = [&](const auto& until) {
+    for (int i = 0; i < 20 && !until(); ++i) world.end_run();
+    REQUIRE(until());
+  };
+  end_runs([&] { return back.heads().has_value(); });
+  // They are read one after the other; of those that are not yet, what it has is trimmed meanwhile.
+  for (const auto& group : groups) REQUIRE(back.entries(group.id).empty());
+  wire::Request ack;
+  ack.mutable_ack()->set_ack_no(++person.phones[0].ack_no);
+  for (const auto& group : groups) {
+    auto& cursor = *ack.mutable_ack()->add_cursors();
+    cursor.set_chat_id(to_string_bytes(group.id));
+    cursor.set_seq(6);
+  }
+  back.queue(ack);
+  world.step();
+  end_runs([&] { return !world.backend->waits_to_be_carried_out(); });
+  world.advance(2000);
+  end_runs([&] { return !world.backend->waits_to_be_carried_out(); });
+  CHECK(std::ranges::none_of(back.pushes, [](const auto& push) { return push.has_gap(); }));
+  for (const auto& group : groups) CHECK(stored(world, group.id).empty());
+}
+
 TEST_CASE("stopping waits for the run under way and for what waits behind it") {
   Scene scene;
   scene.write(1);

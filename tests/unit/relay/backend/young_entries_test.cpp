@@ -93,11 +93,9 @@ TEST_CASE("a damaged segment is told", "[backend]") {
   CHECK_FALSE(loads(Bytes(bytes.begin(), bytes.end() - 1)));
   CHECK_FALSE(loads(concat({bytes, bytes})));
   CHECK_FALSE(loads(concat({bytes, text("c")})));
-  for (const std::uint64_t seq : {std::uint64_t{0}, std::uint64_t{INT64_MAX} + 1}) {
-    YoungEntries other;
-    other.append(log_id(1), seq, text("a"));
-    CHECK_FALSE(loads(other.appended().front()->bytes));
-  }
+  YoungEntries beyond;
+  beyond.append(log_id(1), std::uint64_t{INT64_MAX} + 1, text("a"));
+  CHECK_FALSE(loads(beyond.appended().front()->bytes));
 }
 
 }  // namespace sotto::relay::test
