@@ -239,9 +239,11 @@ void QueuedBackend::end_threads() {
 }
 
 void QueuedBackend::fail_writes(const Error& error) {
-  const auto writes = std::ranges::stable_partition(main_.queue, [](const auto& it) { return !it->writes(); });
-  Operations<SyncStore> failing(std::make_move_iterator(writes.begin()), std::make_move_iterator(writes.end()));
-  main_.queue.erase(writes.begin(), writes.end());
+  // Not std::ranges, whose form of it clang 14 does not take from this library.
+  const auto writes =
+      std::stable_partition(main_.queue.begin(), main_.queue.end(), [](const auto& it) { return !it->writes(); });
+  Operations<SyncStore> failing(std::make_move_iterator(writes), std::make_move_iterator(main_.queue.end()));
+  main_.queue.erase(writes, main_.queue.end());
   completing_ = true;
   for (const auto& operation : failing) {
     operation->fail(error);
