@@ -170,8 +170,9 @@ def change(user1, user2, ann, chat, direct):
 
 def connection(user2, direct):
     user2.ask("disconnect")
+    # It was offline before, for a moment, to ask for a code: that event says nothing of now.
     user2.event(lambda event: event["kind"] == "connection" and event["state"] == "offline", "offline")
-    check(user2.ask("connection")["state"] == "offline", "the state offline")
+    user2.until(lambda: user2.ask("connection")["state"] == "offline", "the state offline")
     waits = user2.start_asking("sendMessage", {"chatId": direct, "message": "written offline"})
     written = user2.text_event("written offline")["message"]
     check(user2.ask("message", chatId=direct, messageId=written["messageId"])["state"] in ("queued", "sending"),
