@@ -29,6 +29,14 @@ inline std::optional<ErrorCode> fate_of(const std::vector<Dependency>& whats, co
   return fate;
 }
 
+inline void note(Failures& failures, const Dependency& what, ErrorCode code) {
+  const auto [it, added] = failures.emplace(what, code);
+  if (!added && code != ErrorCode::CONFLICT) it->second = code;
+}
+inline void merge(Failures& into, const Failures& from) {
+  for (const auto& [what, code] : from) note(into, what, code);
+}
+
 /// Requests change what is cached at once; whether that is true is known when the writes are done. What rested on a
 /// write that failed is then answered anew. While a run is under way, requests go on from what it is going to store;
 /// their writes come with the next one.
@@ -39,12 +47,9 @@ class Batch {
     if (!result.ok()) failed(what, *result.code());
   }
   void failed(const Dependency& what, ErrorCode code) { note(failures_, what, code); }
-  static void note(Failures& failures, const Dependency& what, ErrorCode code) {
-    const auto [it, added] = failures.emplace(what, code);
-    if (!added && code != ErrorCode::CONFLICT) it->second = code;
-  }
-  /// What failed since this was last called; begins anew with these.
-  Failures exchange_failures(Failures with) { return std::exchange(failures_, std::move(with)); }
+  void failed(const Failures& failures) { merge(failures_, failures); }
+  /// What failed since this was last called.
+  Failures take_failures() { return std::exchange(failures_, {}); }
 
  private:
   Failures failures_;

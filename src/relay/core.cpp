@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <deque>
-#include <iterator>
 #include <utility>
 
-#include "base/test_hooks.h"
 #include "net/server_peers.h"
 #include "relay/dispatch.h"
+#include "relay/runs.h"
 #include "wire/limits.h"
 
 namespace sotto::relay {
@@ -18,29 +17,12 @@ namespace {
 constexpr int rounds_a_step = 256;
 /// Requests after which what they write begins to be stored.
 constexpr int requests_a_run = 256;
-/// Of a request that met a conflict.
-constexpr int conflicts_at_most = 3;
-
-/// A request that had its turn.
-struct Pending {
-  ConnectionId connection = 0;
-  Waiting request;
-  wire::Response response;
-  std::vector<Dependency> depends;
-  std::function<void()> committed;
-  std::function<void()> failed;
-  bool barrier = false;
-  std::shared_ptr<LateAnswer> late;
-  /// What the answer is going to take.
-  std::size_t bytes = 0;
-};
-
 }  // namespace
 
 class Core::Impl {
  public:
   Impl(Backend& backend, Random& random, const CoreConfig& config, Logger log)
-      : s_(backend, random, config, std::move(log)), rooms_(s_) {}
+      : s_(backend, random, config, std::move(log)), rooms_(s_), runs_(s_, rooms_) {}
 
   Outputs step(Timestamp now, std::span<Input> inputs) {
     advance_clock(now);
@@ -168,7 +150,7 @@ class Core::Impl {
   /// next one; whoever steps the core does so again when it has ended.
   bool work() {
     for (int round = 0; round < rounds_a_step; ++round) {
-      const bool ended = under_way_ && end_run(true);
+      const bool ended = runs_.under_way() && runs_.end(true);
       retry_waiting();
       handle_requests();
       rooms_.delivery.work();
@@ -176,21 +158,22 @@ class Core::Impl {
       rooms_.registration.work();
       rooms_.deletion.work();
       rooms_.pushes.work();
-      if (under_way_ && s_.runnable.empty()) return false;
-      if (under_way_) continue;
-      flush();
+      if (runs_.under_way()) {
+        if (s_.runnable.empty()) return false;
+        continue;
+      }
+      runs_.flush();
       if (s_.backend.idle()) {
-        move_pending(pending_, ended_);
-        const bool answered = settle(s_.batch.exchange_failures({}));
+        const bool answered = runs_.settle_all();
         const bool more = ended || answered || !s_.runnable.empty();
         if (!more) return s_.outbox.bytes() >= s_.config.step_bytes;
         continue;
       }
-      begin_run();
+      runs_.begin();
       // While the store is busy with the next.
-      settle({});
-      if (end_run(false)) {
-        settle({});
+      runs_.settle_ended();
+      if (runs_.end(false)) {
+        runs_.settle_ended();
       } else if (!s_.runnable.empty()) {
         return true;  // what can leave leaves first
       }
@@ -200,52 +183,11 @@ class Core::Impl {
 
   bool work_and_wait() {
     bool more = work();
-    for (int turn = 0; under_way_ && turn < rounds_a_step; ++turn) {
+    for (int turn = 0; runs_.under_way() && turn < rounds_a_step; ++turn) {
       s_.backend.wait();
       more = work();
     }
     return more;
-  }
-
-  void begin_run() {
-    move_pending(pending_, running_);
-    run_failures_ = s_.batch.exchange_failures({});
-    under_way_ = true;
-    s_.backend.start();
-  }
-
-  /// False if the run is still under way. Else what waited for it is to be settled. With `went_on` something may have
-  /// been taken up since it began.
-  bool end_run(bool went_on) {
-    auto since = s_.batch.exchange_failures({});
-    const bool ended = s_.backend.finish();
-    for (const auto& [what, code] : s_.batch.exchange_failures(std::move(since))) {
-      Batch::note(run_failures_, what, code);
-    }
-    if (!ended) return false;
-    under_way_ = false;
-    run_has_ended_ = true;
-    move_pending(running_, ended_);
-    auto failures = std::exchange(run_failures_, {});
-    if (failures.empty()) return true;
-    if (went_on) fail_with(failures);
-    settle(failures);
-    return true;
-  }
-
-  /// What was taken up since the run began rests on what it did not store, so nothing of it is stored either.
-  void fail_with(Failures& failures) {
-    flush();
-    const bool conflict =
-        std::ranges::all_of(failures, [](const auto& it) { return it.second == ErrorCode::CONFLICT; });
-    s_.backend.fail_writes(Error(conflict ? ErrorCode::CONFLICT : ErrorCode::UNAVAILABLE));
-    for (const auto& [what, code] : s_.batch.exchange_failures({})) Batch::note(failures, what, code);
-    move_pending(pending_, ended_);
-  }
-
-  static void move_pending(std::vector<Pending>& from, std::vector<Pending>& to) {
-    std::ranges::move(from, std::back_inserter(to));
-    from.clear();
   }
 
   /// Connections whose next request was being read for try again.
@@ -318,88 +260,8 @@ class Core::Impl {
     pending.request = std::move(next);
     connection.waiting.pop_front();
     connection.blocked = connection.blocked || pending.barrier;
-    pending_.push_back(std::move(pending));
+    runs_.add(std::move(pending));
     return true;
-  }
-
-  void flush() {
-    s_.each_record_cache([](auto& cache) { cache.flush(); });
-    rooms_.cursors.flush();
-  }
-
-  /// The writes are done, well or badly: memory follows the disk, and the answers leave. True if there was one.
-  bool settle(const Failures& failures) {
-    for (const auto& [what, code] : failures) forget(what, code);
-    std::vector<Pending> again;
-    bool answered = false;
-    for (auto& pending : std::exchange(ended_, {})) {
-      if (pending.late && !pending.late->done) {
-        pending_.push_back(std::move(pending));
-        continue;
-      }
-      answered = true;
-      auto fate = fate_of(pending.depends, failures);
-      const bool ack = pending.request.id == 0 && pending.request.request.has_ack();
-      // Nobody is told of it, and its device has nothing more to ack: else the entries would stay.
-      if (!fate && ack && wire::status_of(pending.response).code() == ErrorCode::UNAVAILABLE)
-        fate = ErrorCode::UNAVAILABLE;
-      auto* connection = s_.find(pending.connection);
-      if (connection != nullptr) {
-        connection->answer_bytes -= pending.bytes;
-        connection->blocked = connection->blocked && !pending.barrier;
-        s_.make_runnable(*connection);
-      }
-      if (!fate) {
-        auto& response = pending.late ? pending.late->response : pending.response;
-        count(pending.request, response.status());
-        // The answer goes first: what it sets off comes after it.
-        if (connection != nullptr) s_.outbox.answer(*connection, pending.request.id, std::move(response));
-        if (pending.committed) pending.committed();
-        continue;
-      }
-      if (pending.failed) pending.failed();
-      if (connection == nullptr || connection->closing) continue;
-      if (ack && !SOTTO_PLANTED(failed_ack_forgotten)) {
-        rooms_.acks.again(*connection, pending.request);
-        continue;
-      }
-      SOTTO_RARE(request_failed_by_storage);
-      if (fate == ErrorCode::CONFLICT && ++pending.request.conflicts < conflicts_at_most) {
-        again.push_back(std::move(pending));
-      } else {
-        auto response = unavailable();
-        count(pending.request, response.status());
-        s_.outbox.answer(*connection, pending.request.id, std::move(response));
-      }
-    }
-    // In their old order, before what came later.
-    for (auto it = again.rbegin(); it != again.rend(); ++it) {
-      auto* connection = s_.find(it->connection);
-      connection->waiting_bytes += it->request.bytes;
-      connection->waiting.push_front(std::move(it->request));
-      s_.make_runnable(*connection);
-    }
-    return answered;
-  }
-
-  void count(const Waiting& request, std::uint32_t status) {
-    if (request.joined) return;  // each part was, when it came
-    const auto command = request.request.command_case();
-    s_.counters.requests.add(command, status);
-    if (command == Command::kAuthenticate && status != 0) ++s_.counters.sessions_refused;
-    answered_.push_back(request.stamp);
-  }
-
-  void forget(const Dependency& what, ErrorCode code) {
-    s_.log.warning("relay: a write failed: ", code);
-    if (what.size() == 17 && what.front() == 'L') {
-      const auto chat = *id_from<ChatId>(ByteView(what).subspan(1));
-      s_.chats.drop(chat);
-      // Read again at once: what it has to do by timers, it has to do still.
-      s_.chats.need(chat);
-      return;
-    }
-    s_.each_record_cache([&](auto& cache) { cache.drop(what); });
   }
 
   void sweep() {
@@ -412,7 +274,7 @@ class Core::Impl {
 
   Outputs finish(bool more) {
     // What the run under way writes was looked at since the last time but one, and stays.
-    if (!under_way_ || std::exchange(run_has_ended_, false)) sweep();
+    if (!runs_.under_way() || runs_.take_has_ended()) sweep();
     Outputs out;
     if (s_.checkpoint_due != 0 && s_.checkpoint_due <= s_.now && !more) {
       s_.checkpoint_due = 0;
@@ -420,10 +282,10 @@ class Core::Impl {
       out.checkpoint = true;
     }
     out.next_timer = more ? std::chrono::milliseconds(0) : next_timer();
-    out.run_under_way = under_way_;
+    out.run_under_way = runs_.under_way();
     out.waits_for_drain = !s_.waits_for_drain.empty();
     out.actions = s_.outbox.take();
-    out.answered = std::exchange(answered_, {});
+    out.answered = runs_.take_answered();
     s_.counters.chats_in_memory = s_.chats.size();
     return out;
   }
@@ -445,18 +307,9 @@ class Core::Impl {
 
   State s_;
   Rooms rooms_;
-  /// Requests that had their turn: for the next run; in the one that is under way; whose run has ended.
-  std::vector<Pending> pending_;
-  std::vector<Pending> running_;
-  std::vector<Pending> ended_;
-  bool under_way_ = false;
-  bool run_has_ended_ = false;
-  /// Of the run under way, known before it began.
-  Failures run_failures_;
+  Runs runs_;
   /// Connections whose next request is being read for.
   std::vector<ConnectionId> waiting_;
-  /// Stamps of what was answered in this step.
-  std::vector<std::uint64_t> answered_;
   /// Connections that a frame came from in this step.
   std::vector<ConnectionId> heard_;
   /// Connections that have not authenticated, and until when they have to.
