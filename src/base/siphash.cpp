@@ -2,15 +2,11 @@
 
 #include <bit>
 
+#include "base/little_endian.h"
+
 namespace sotto {
 
 namespace {
-
-std::uint64_t load_little_endian(ByteView bytes) {
-  std::uint64_t out = 0;
-  for (std::size_t i = 0; i < bytes.size(); ++i) out |= std::uint64_t{bytes[i]} << (8 * i);
-  return out;
-}
 
 struct State {
   std::uint64_t v0;

@@ -98,6 +98,8 @@ class Session {
   [[nodiscard]] bool wants_handle() const;
   /// On such a connection: asks what there is to ask, then authenticates.
   Status register_or_authenticate();
+  /// The change that is under way, or the registration in the form of one.
+  [[nodiscard]] HandleChange asked_for() const;
   void ask_for_handle();
   Status on_registered(const wire::Response& response);
   Status on_refused(const Error& why);

@@ -102,11 +102,16 @@ Status Session::register_or_authenticate() {
   return {};
 }
 
+HandleChange Session::asked_for() const {
+  if (c_.handle_change) return *c_.handle_change;
+  const auto& account = *c_.account;
+  return {account.handle, account.code, account.invite, account.pin_hash, account.handle_moves_at};
+}
+
 void Session::ask_for_handle() {
   asking_for_handle_ = true;
   const auto& account = *c_.account;
-  const auto change = c_.handle_change.value_or(
-      HandleChange{account.handle, account.code, account.invite, account.pin_hash, account.handle_moves_at});
+  const auto change = asked_for();
   wire::Request request;
   auto& command = *request.mutable_register_();
   command.set_handle(change.handle);
@@ -152,7 +157,7 @@ Status Session::on_refused(const Error& why) {
     return {};
   }
   // The relay will not have it: the app may try another handle, or show something else.
-  const auto handle = c_.handle_change ? c_.handle_change->handle : c_.account->handle;
+  const auto handle = asked_for().handle;
   const bool untold = registrations_.empty();
   SOTTO_TRY(registered ? c_.accounts.remove_handle_change() : c_.accounts.remove());
   SOTTO_TRY(c_.load_account());
@@ -172,9 +177,8 @@ Status Session::handle_waits(const Error& why) {
     c_.account->handle_moves_at = ms;
     SOTTO_TRY(c_.accounts.set_handle(ms, false));
   }
-  const auto& handle = c_.handle_change ? c_.handle_change->handle : c_.account->handle;
   finish_registration(why);
-  c_.emit(RegistrationChanged{handle, std::nullopt, moves_at, std::nullopt});
+  c_.emit(RegistrationChanged{asked_for().handle, std::nullopt, moves_at, std::nullopt});
   be_patient(moves_at);
   return {};
 }

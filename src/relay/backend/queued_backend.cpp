@@ -10,9 +10,6 @@ namespace sotto::relay {
 
 namespace {
 
-/// SQLite's integers have a sign.
-constexpr auto most_number = static_cast<std::uint64_t>(INT64_MAX);
-
 Error too_large(const char* what) { return {ErrorCode::TOO_LARGE, what}; }
 Error invalid_argument(const char* what) { return {ErrorCode::INVALID_ARGUMENT, what}; }
 
@@ -36,8 +33,7 @@ void QueuedBackend::Lane<Store>::refuse(Error why, Done<T> done) {
 
 template <typename Store>
 void QueuedBackend::Lane<Store>::collect() {
-  if (!thread) return;
-  for (auto& operations : thread->collect()) std::ranges::move(operations, std::back_inserter(ended));
+  if (thread) std::ranges::move(thread->collect(), std::back_inserter(ended));
 }
 
 template <typename Store>

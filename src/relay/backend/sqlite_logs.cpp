@@ -9,9 +9,6 @@ namespace sotto::relay {
 
 namespace {
 
-/// SQLite's integers end here; no seq ever comes near.
-constexpr std::uint64_t most = INT64_MAX;
-
 /// About 2 MB.
 constexpr std::size_t ends_kept = 20'000;
 
@@ -46,7 +43,7 @@ Result<SqliteStore::Ends*> SqliteStore::ends(const LogId& log) {
 
 Result<std::uint64_t> SqliteStore::append(const LogId& log, std::uint64_t expected_last, ByteView record) {
   SOTTO_TRY_ASSIGN(auto* const at, ends(log));
-  if (at->last != expected_last || at->last == most) {
+  if (at->last != expected_last || at->last == most_number) {
     refused_.insert(log);
     return ErrorCode::CONFLICT;
   }
@@ -59,7 +56,7 @@ Result<std::uint64_t> SqliteStore::append(const LogId& log, std::uint64_t expect
 Result<std::vector<LogRecord>> SqliteStore::read(const LogId& log, std::uint64_t from, std::size_t limit,
                                                  std::size_t max_bytes) {
   std::vector<LogRecord> out;
-  if (from > most || limit == 0) return out;
+  if (from > most_number || limit == 0) return out;
   std::size_t bytes = 0;
   const auto take = [&](std::uint64_t seq, ByteView data) {
     if (!out.empty() && (bytes >= max_bytes || data.size() > max_bytes - bytes)) return false;

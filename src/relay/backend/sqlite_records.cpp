@@ -25,7 +25,7 @@ Result<Record> SqliteStore::get(const RecordKey& key) {
 
 Result<std::uint64_t> SqliteStore::put(const RecordKey& key, ByteView value,
                                        std::optional<std::uint64_t> expected_revision) {
-  if (expected_revision && *expected_revision > INT64_MAX) return ErrorCode::CONFLICT;  // SQLite's integers end there
+  if (expected_revision && *expected_revision > most_number) return ErrorCode::CONFLICT;
   // One counter for all records, so that a revision never comes again after a removal. Invitations come from another
   // process, with a revision that was not counted here.
   const std::uint64_t revision = std::max(last_revision_, expected_revision.value_or(0)) + 1;

@@ -9,7 +9,6 @@
 #include <mutex>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "relay/backend/operation_queue.h"
 
@@ -36,13 +35,13 @@ class StoreThread {
   void submit(Operations<Store> operations) {
     {
       const std::lock_guard lock(mutex_);
-      submitted_.push_back(std::move(operations));
+      std::ranges::move(operations, std::back_inserter(submitted_));
       working_ = true;
     }
     wake_.notify_one();
   }
   /// What was carried out since, in the order of `submit`.
-  std::vector<Operations<Store>> collect() {
+  Operations<Store> collect() {
     const std::lock_guard lock(mutex_);
     return std::exchange(done_, {});
   }
@@ -65,12 +64,12 @@ class StoreThread {
         std::unique_lock lock(mutex_);
         wake_.wait(lock, [&] { return stopping_ || !submitted_.empty(); });
         if (submitted_.empty()) return;
-        for (auto& some : std::exchange(submitted_, {})) std::ranges::move(some, std::back_inserter(operations));
+        operations = std::exchange(submitted_, {});
       }
       carry_out(*store_, operations);
       {
         const std::lock_guard lock(mutex_);
-        done_.push_back(std::move(operations));
+        std::ranges::move(operations, std::back_inserter(done_));
         working_ = !submitted_.empty();
       }
       idle_.notify_all();
@@ -83,8 +82,8 @@ class StoreThread {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable idle_;
-  std::vector<Operations<Store>> submitted_;
-  std::vector<Operations<Store>> done_;
+  Operations<Store> submitted_;
+  Operations<Store> done_;
   bool working_ = false;
   bool stopping_ = false;
   std::thread thread_;

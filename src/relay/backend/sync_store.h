@@ -40,4 +40,7 @@ class SyncStore {
 
 /// At most this many bytes in a RecordKey.
 inline constexpr std::size_t record_key_bytes = 128;
+/// SQLite's integers have a sign: no seq, size, time or revision is above this, and none ever comes near.
+inline constexpr std::uint64_t most_number = INT64_MAX;
+
 }  // namespace sotto::relay

@@ -4,28 +4,17 @@
 #include <iterator>
 #include <utility>
 
+#include "base/little_endian.h"
+#include "relay/backend/sync_store.h"
+
 namespace sotto::relay {
 
 namespace {
 
 /// Before an entry's bytes in a segment: its log, its seq and its size; numbers are little-endian.
 constexpr std::size_t header_bytes = sizeof(LogId::bytes) + 8 + 4;
-/// SQLite's integers end here.
-constexpr std::uint64_t highest_seq = INT64_MAX;
 /// A run that appends more has several.
 constexpr std::size_t segment_bytes = 4 * 1024 * 1024;
-
-template <typename T>
-void put(Bytes& to, T number) {
-  for (std::size_t i = 0; i < sizeof(T); ++i) to.push_back(static_cast<std::uint8_t>(number >> (8 * i)));
-}
-
-template <typename T>
-T get(ByteView from) {
-  T number = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) number |= static_cast<T>(static_cast<T>(from[i]) << (8 * i));
-  return number;
-}
 
 }  // namespace
 
@@ -34,8 +23,8 @@ std::optional<YoungEntries::Parsed> YoungEntries::parse(const Segment& segment, 
   if (rest.size() < header_bytes) return std::nullopt;
   Parsed out;
   std::ranges::copy(rest.first(out.log.bytes.size()), out.log.bytes.begin());
-  out.seq = get<std::uint64_t>(rest.subspan(out.log.bytes.size(), 8));
-  const std::size_t size = get<std::uint32_t>(rest.subspan(out.log.bytes.size() + 8, 4));
+  out.seq = load_little_endian(rest.subspan(out.log.bytes.size(), 8));
+  const std::size_t size = load_little_endian(rest.subspan(out.log.bytes.size() + 8, 4));
   if (size > rest.size() - header_bytes) return std::nullopt;
   out.record = rest.subspan(header_bytes, size);
   at += header_bytes + size;
@@ -70,16 +59,19 @@ YoungEntries::Segment& YoungEntries::add(std::uint64_t id, Bytes bytes) {
   return *segment;
 }
 
-bool YoungEntries::insert(Segment& segment, const Parsed& entry) {
-  if (entry.seq > highest_seq) return false;
+bool YoungEntries::follows(const Parsed& entry) const {
+  const auto found = logs_.find(entry.log);
+  const bool first = found == logs_.end() || found->second.entries.empty();
+  return entry.seq <= most_number && (first || entry.seq == found->second.first_seq + found->second.entries.size());
+}
+
+void YoungEntries::insert(Segment& segment, const Parsed& entry) {
   auto& log = touch(entry.log);
   if (log.entries.empty()) log.first_seq = entry.seq;
-  if (entry.seq != log.first_seq + log.entries.size()) return false;
   const auto offset = static_cast<std::uint32_t>(entry.record.data() - segment.bytes.data());
   log.entries.push_back({&segment, offset, static_cast<std::uint32_t>(entry.record.size())});
   ++segment.live;
   ++count_;
-  return true;
 }
 
 YoungEntries::Log& YoungEntries::touch(const LogId& log) {
@@ -95,17 +87,12 @@ void YoungEntries::append(const LogId& log, std::uint64_t seq, ByteView record) 
   auto& bytes = segment.bytes;
   const auto before = bytes.size();
   sotto::append(bytes, log.bytes);
-  put(bytes, seq);
-  put(bytes, static_cast<std::uint32_t>(record.size()));
+  append_little_endian(bytes, seq, 8);
+  append_little_endian(bytes, record.size(), 4);
   sotto::append(bytes, record);
   bytes_ += bytes.size() - before;
   ++segment.entries;
-  auto& to = touch(log);
-  if (to.entries.empty()) to.first_seq = seq;
-  to.entries.push_back(
-      {&segment, static_cast<std::uint32_t>(before + header_bytes), static_cast<std::uint32_t>(record.size())});
-  ++segment.live;
-  ++count_;
+  insert(segment, {log, seq, ByteView(bytes).last(record.size())});
 }
 
 std::size_t YoungEntries::trim(const LogId& log, std::uint64_t up_to) {

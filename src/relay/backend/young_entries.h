@@ -74,7 +74,9 @@ class YoungEntries {
     std::size_t at = 0;
     while (const auto entry = parse(segment, at)) {
       ++segment.entries;
-      if (entry->seq > trimmed(entry->log) && !insert(segment, *entry)) return false;
+      if (entry->seq <= trimmed(entry->log)) continue;
+      if (!follows(*entry)) return false;
+      insert(segment, *entry);
     }
     first_new_ = next_id_;
     if (segment.live == 0) died_.push_back(id);
@@ -111,8 +113,9 @@ class YoungEntries {
 
   [[nodiscard]] bool contains(const LogId& log, std::uint64_t seq) const;
   Segment& add(std::uint64_t id, Bytes bytes);
-  /// False if the entry does not follow the last of its log, or cannot be.
-  bool insert(Segment& segment, const Parsed& entry);
+  /// Whether it is the next of its log, or the first, as a sound store has them.
+  [[nodiscard]] bool follows(const Parsed& entry) const;
+  void insert(Segment& segment, const Parsed& entry);
   Log& touch(const LogId& log);
 
   std::unordered_map<LogId, Log> logs_;
