@@ -22,7 +22,7 @@ class Echoed final : public WebSocket {
 };
 
 /// Of a pair there is only one user, who gets their own messages back.
-class Echo final : public ServerPeer {
+class Echo final : public ForwardingPeer {
  public:
   explicit Echo(std::string program) : program_(std::move(program)) {}
 
@@ -34,11 +34,6 @@ class Echo final : public ServerPeer {
     }
   }
   void send(std::size_t pair, std::uint64_t number) override { users_[pair]->send_message(payload_of(number)); }
-  void go_offline() override {}
-  void come_online() override {}
-  void fetch() override {}
-  std::uint64_t stored() override { return 0; }
-  [[nodiscard]] bool stores() const override { return false; }
 
  private:
   std::string program_;

@@ -108,7 +108,7 @@ class XmppConnection final : public TlsStream {
   OnMessage on_message_;
 };
 
-class Ejabberd final : public ServerPeer {
+class Ejabberd final : public ForwardingPeer {
  public:
   void open(Loop& loop, Observer& observer, std::size_t pairs, std::uint64_t /*most*/) override {
     observer_ = &observer;
@@ -129,11 +129,6 @@ class Ejabberd final : public ServerPeer {
                                    id + "'><body>" + body_of(number) +
                                    "</body><request xmlns='urn:xmpp:receipts'/></message>"));
   }
-  void go_offline() override {}
-  void come_online() override {}
-  void fetch() override {}
-  std::uint64_t stored() override { return 0; }
-  [[nodiscard]] bool stores() const override { return false; }
 
  private:
   /// Erlang itself instead of `ejabberdctl`: without a node name there is no epmd, and the process is ours to end.

@@ -35,4 +35,14 @@ class ServerPeer : public Peer {
   std::unique_ptr<Process> process_;
 };
 
+/// One that only forwards: it is not asked to keep anything.
+class ForwardingPeer : public ServerPeer {
+ public:
+  void go_offline() final {}
+  void come_online() final {}
+  void fetch() final {}
+  std::uint64_t stored() final { return 0; }
+  [[nodiscard]] bool stores() const final { return false; }
+};
+
 }  // namespace sotto::bench
