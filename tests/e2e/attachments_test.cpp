@@ -79,6 +79,24 @@ struct User {
   sotto::UserId id;
 };
 
+/// Alice and Bob at a relay of their own, in a direct chat.
+struct Two {
+  explicit Two(const sotto::test::TempDir& dir)
+      : relay(must(sotto::Relay::start(config(dir)))),
+        alice(*relay, dir.file("alice"), "alice"),
+        bob(*relay, dir.file("bob"), "bob"),
+        chat(must(alice.client->create_direct_chat(bob.id))) {}
+  static sotto::RelayConfig config(const sotto::test::TempDir& dir) {
+    sotto::RelayConfig out;
+    out.data_dir = dir.file("relay");
+    return out;
+  }
+  std::unique_ptr<sotto::Relay> relay;
+  User alice;
+  User bob;
+  sotto::ChatId chat;
+};
+
 /// Bytes that no compression and no repetition makes cheap.
 std::vector<std::uint8_t> block(std::uint64_t number) {
   std::vector<std::uint8_t> out(64 * 1024);
@@ -117,12 +135,10 @@ TEST_CASE("A large file goes through clients and relay in bounded memory, across
       file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     }
   }
-  sotto::RelayConfig config;
-  config.data_dir = dir.file("relay");
-  auto relay = must(sotto::Relay::start(config));
-  User alice(*relay, dir.file("alice"), "alice");
-  User bob(*relay, dir.file("bob"), "bob");
-  const auto chat = must(alice.client->create_direct_chat(bob.id));
+  Two two(dir);
+  auto& alice = two.alice;
+  auto& bob = two.bob;
+  const auto& chat = two.chat;
   REQUIRE(alice.changes.wait([&] {
     const auto found = alice.client->chat(chat);
     return found.ok() && found->status == sotto::ChatStatus::active;
@@ -171,12 +187,10 @@ TEST_CASE("A large file goes through clients and relay in bounded memory, across
 
 TEST_CASE("A file that is gone or damaged on this device says so when it is read, and is fetched again") {
   const sotto::test::TempDir dir;
-  sotto::RelayConfig config;
-  config.data_dir = dir.file("relay");
-  auto relay = must(sotto::Relay::start(config));
-  User alice(*relay, dir.file("alice"), "alice");
-  User bob(*relay, dir.file("bob"), "bob");
-  const auto chat = must(alice.client->create_direct_chat(bob.id));
+  Two two(dir);
+  auto& alice = two.alice;
+  auto& bob = two.bob;
+  const auto& chat = two.chat;
   sotto::OutgoingAttachment picture;
   picture.info.kind = sotto::AttachmentKind::image;
   picture.bytes = block(1);

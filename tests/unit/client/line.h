@@ -58,11 +58,18 @@ class Line {
     fill(*envelope.mutable_response());
     return frame(envelope);
   }
-  static client::FrameReceived refusal(std::uint64_t id, ErrorCode code) {
-    wire::Envelope envelope;
-    envelope.set_id(id);
-    *envelope.mutable_response() = wire::refusal(Error(code));
-    return frame(envelope);
+  static client::FrameReceived refusal(std::uint64_t id, ErrorCode code, std::chrono::milliseconds retry_after = {}) {
+    return answer(id, [&](wire::Response& response) {
+      Error error(code);
+      if (retry_after.count() > 0) error.retry_after = retry_after;
+      response = wire::refusal(error);
+    });
+  }
+  static client::FrameReceived code_sent(std::uint64_t id) {
+    return answer(id, [](wire::Response& response) {
+      response.mutable_code_sent()->set_lifetime_ms(600'000);
+      response.mutable_code_sent()->set_digits(6);
+    });
   }
   static client::FrameReceived heads() {
     return push([](wire::Push& p) { p.mutable_heads()->set_last(true); });
@@ -72,6 +79,9 @@ class Line {
 
   client::RegisterCommand registration(const std::string& handle) {
     return {handle, [this](Result<UserId> result) { registered.push_back(std::move(result)); }};
+  }
+  client::RequestCodeCommand code_for(const std::string& handle) {
+    return {handle, [this](Result<CodeSent> result) { codes.push_back(std::move(result)); }};
   }
   client::FindUserCommand search(const std::string& handle) {
     return {handle, [this](Result<UserId> result) { found.push_back(std::move(result)); }};
@@ -150,6 +160,7 @@ class Line {
   std::vector<Event> events;
   std::vector<Result<UserId>> registered;
   std::vector<Result<UserId>> found;
+  std::vector<Result<CodeSent>> codes;
 };
 
 }  // namespace sotto::test

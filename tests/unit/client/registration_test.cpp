@@ -15,26 +15,10 @@ namespace {
 const std::string number = "+4930123456";
 
 struct Newcomer : Line {
-  RequestCodeCommand code_for(const std::string& handle) {
-    return {handle, [this](Result<CodeSent> result) { codes.push_back(std::move(result)); }};
-  }
   RegisterCommand with_code(const std::string& handle, const std::string& code) {
     auto command = registration(handle);
     command.credentials.code = code;
     return command;
-  }
-  static FrameReceived refused_for(std::uint64_t id, ErrorCode code, milliseconds retry_after) {
-    return answer(id, [&](wire::Response& response) {
-      Error error(code);
-      error.retry_after = retry_after;
-      response = wire::refusal(error);
-    });
-  }
-  static FrameReceived code_sent(std::uint64_t id) {
-    return answer(id, [](wire::Response& response) {
-      response.mutable_code_sent()->set_lifetime_ms(600'000);
-      response.mutable_code_sent()->set_digits(6);
-    });
   }
   void reach_relay() {
     REQUIRE(network == NetworkAction::connect);
@@ -50,8 +34,6 @@ struct Newcomer : Line {
     }
     return out;
   }
-
-  std::vector<Result<CodeSent>> codes;
 };
 
 }  // namespace
@@ -61,7 +43,7 @@ TEST_CASE("A code is asked for without an account, and nothing stays connected f
   line.step(line.code_for(number));
   line.reach_relay();
   CHECK(line.request().request().request_code().handle() == number);
-  line.step(Newcomer::code_sent(line.request_id()));
+  line.step(Line::code_sent(line.request_id()));
   REQUIRE(line.codes.size() == 1);
   CHECK(must(line.codes[0]).lifetime == minutes(10));
   CHECK(must(line.codes[0]).digits == 6);
@@ -98,7 +80,7 @@ TEST_CASE("A code is asked for on the connection of a registration, too, and the
   CHECK(line.sent[0].request().has_request_code());
   CHECK(line.sent[1].request().has_register_());
   const auto registration = line.sent[1].id();
-  line.step(Newcomer::code_sent(line.sent[0].id()));
+  line.step(Line::code_sent(line.sent[0].id()));
   CHECK(line.network == NetworkAction::none);
   line.step(line.answer(registration, [](auto& r) { r.mutable_registered(); }));
   CHECK(line.registered.at(0).ok());
@@ -123,7 +105,7 @@ TEST_CASE("A code that could not be asked for in time is given up, and a refusal
   }
   SECTION("refused") {
     line.reach_relay();
-    line.step(Newcomer::refused_for(line.request_id(), ErrorCode::RATE_LIMITED, seconds(59)));
+    line.step(Line::refusal(line.request_id(), ErrorCode::RATE_LIMITED, seconds(59)));
     REQUIRE(line.codes.size() == 1);
     CHECK(line.codes[0].code() == ErrorCode::RATE_LIMITED);
     CHECK(line.codes[0].error().retry_after == seconds(59));
@@ -161,7 +143,7 @@ TEST_CASE("A registration is patient for a minute, not for a day") {
   line.step(line.registration(number));
   line.reach_relay();
   SECTION("soon") {
-    line.step(Newcomer::refused_for(line.request_id(), ErrorCode::RATE_LIMITED, seconds(50)));
+    line.step(Line::refusal(line.request_id(), ErrorCode::RATE_LIMITED, seconds(50)));
     CHECK(line.registered.empty());
     line.step_after(seconds(49));
     CHECK(line.network == NetworkAction::none);
@@ -169,7 +151,7 @@ TEST_CASE("A registration is patient for a minute, not for a day") {
     CHECK(line.network == NetworkAction::connect);
   }
   SECTION("later") {
-    line.step(Newcomer::refused_for(line.request_id(), ErrorCode::RATE_LIMITED, hours(20)));
+    line.step(Line::refusal(line.request_id(), ErrorCode::RATE_LIMITED, hours(20)));
     REQUIRE(line.registered.size() == 1);
     CHECK(line.registered[0].error().retry_after == hours(20));
     CHECK_FALSE(line.account().has_value());
@@ -181,7 +163,7 @@ TEST_CASE("A handle that is to move is waited for, with the same identity and wi
   line.step(line.with_code(number, "123456"));
   const auto user = line.account()->user;
   line.reach_relay();
-  line.step(Newcomer::refused_for(line.request_id(), ErrorCode::HANDLE_PENDING, hours(24)));
+  line.step(Line::refusal(line.request_id(), ErrorCode::HANDLE_PENDING, hours(24)));
   REQUIRE(line.registered.size() == 1);
   CHECK(line.registered[0].code() == ErrorCode::HANDLE_PENDING);
   CHECK(line.registered[0].error().retry_after == hours(24));
@@ -212,7 +194,7 @@ TEST_CASE("A handle that is to move is waited for, with the same identity and wi
     line.start();
     line.step(TimerDue{});
     ask();
-    line.step(Newcomer::refused_for(line.request_id(), ErrorCode::HANDLE_PENDING, hours(20)));
+    line.step(Line::refusal(line.request_id(), ErrorCode::HANDLE_PENDING, hours(20)));
     CHECK(line.last<RegistrationChanged>()->moves_at == line.now + hours(20));
     line.step_after(hours(1));
     CHECK(line.network == NetworkAction::none);

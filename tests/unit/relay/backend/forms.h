@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 
 #include "base/random.h"
@@ -40,6 +42,21 @@ class MemoryForm {
   std::shared_ptr<MemoryStore> disk_ = std::make_shared<MemoryStore>(random_);
   std::unique_ptr<MemoryBackend> backend_ = std::make_unique<MemoryBackend>(disk_);
 };
+
+/// The bytes of all files in a folder, one after the other.
+inline std::string contents(const std::string& folder) {
+  std::string out;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    out.append(std::istreambuf_iterator<char>(file), {});
+  }
+  return out;
+}
+
+inline bool holds(const std::string& haystack, const Bytes& needle) {
+  return haystack.find(as_text(needle)) != std::string::npos;
+}
 
 /// The backend over SQLite.
 class SqliteForm {
