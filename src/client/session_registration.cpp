@@ -1,6 +1,7 @@
 // How an account is made: the code asked for, the registration shown to the relay, and what its answers mean.
 #include <algorithm>
 
+#include "base/test_hooks.h"
 #include "base/try.h"
 #include "client/session.h"
 #include "crypto/sign.h"
@@ -179,7 +180,7 @@ Status Session::handle_waits(const Error& why) {
   }
   finish_registration(why);
   c_.emit(RegistrationChanged{asked_for().handle, std::nullopt, moves_at, std::nullopt});
-  be_patient(moves_at);
+  be_patient(SOTTO_PLANTED(change_forgotten) ? moves_at + longest_patience : moves_at);
   return {};
 }
 

@@ -13,7 +13,6 @@ namespace limits = wire::limits;
 
 namespace {
 
-constexpr std::uint64_t expiry_interval_ms = 3600ULL * 1000;
 constexpr std::size_t expiries_a_run = 100;
 constexpr std::size_t blobs_known = 10'000;
 constexpr int blob_conflicts_at_most = 3;
@@ -226,7 +225,7 @@ void Blobs::change(const BlobId& blob, Change what, const Late& late, int tries)
 
 void Blobs::expire() {
   if (s_.now < next_expiry_) return;
-  next_expiry_ = s_.now + expiry_interval_ms;
+  next_expiry_ = s_.now + s_.config.blob_expiry_ms;
   expire_some();
 }
 

@@ -17,7 +17,7 @@ class Blobs {
   Answer reference(Call& call, const wire::ReferenceAttachment& request);
   Answer received(Call& call, const wire::AttachmentReceived& request);
 
-  /// Removes what has expired; looks once an hour.
+  /// Removes what has expired; looks every `CoreConfig::blob_expiry_ms`.
   void expire();
   [[nodiscard]] std::uint64_t next_expiry() const { return next_expiry_; }
   void sweep(std::uint64_t step);

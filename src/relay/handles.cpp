@@ -35,7 +35,7 @@ bool Handles::look(Call& call, Own& own, Answer& failure) {
   const auto user = s_.record(call, s_.users, keys::user(self));
   if (!user) return failure = user.answer, false;
   if (!exists(*user)) return failure = refuse(ErrorCode::UNKNOWN_USER), false;
-  own.handle = (*user)->handle();
+  own.handle = SOTTO_PLANTED(new_handle_not_locked) ? (*user)->handles.front() : (*user)->handle();
   own.devices = devices_of(self, **user);
   if (own.handle.empty()) return failure = refuse(ErrorCode::NOT_FOUND, "the account has no handle"), false;
   const auto handle = s_.record(call, s_.handles, keys::handle(own.handle));
@@ -123,7 +123,8 @@ Answer Handles::decide(Call& call, const wire::Register& request, const UserId& 
     }
     const auto shown = crypto::sha256(wire::view(request.pin_hash()));
     if (crypto::equal_constant_time(shown.view(), owner.record.pin->view())) return std::nullopt;
-    wrong.add(s_.wall);
+    if (SOTTO_PLANTED(pin_not_compared)) return std::nullopt;
+    if (!SOTTO_PLANTED(wrong_pins_not_counted)) wrong.add(s_.wall);
     s_.handles.set(keys::handle(request.handle()), owner.record);
     return refuse(ErrorCode::PIN_REQUIRED);
   }

@@ -16,19 +16,20 @@ constexpr std::uint32_t most_uses = 1000;
 constexpr std::chrono::hours longest_lifetime{24 * 3650};
 /// 20 of 32 letters: 100 bits.
 constexpr std::size_t letters = 20;
+constexpr char start_first[] = ": start the relay once before";
 /// Crockford's base 32, in lower case: without letters that look alike.
 constexpr std::string_view alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 /// Of an invitation's hash, which is enough to name it.
 constexpr std::size_t id_bytes = 8;
 
-Result<std::unique_ptr<store::Database>> open_store_in(const std::string& data_dir) {
+Result<std::unique_ptr<store::Database>> open_store_in(const std::string& data_dir, const store::OpenOptions& options) {
   const auto path = data_dir + "/relay.db";
   // Opening for writing would make it.
-  if (auto there = store::Database::open_existing(path, {}); !there.ok()) {
+  if (auto there = store::Database::open_existing(path, options); !there.ok()) {
     if (there.code() != ErrorCode::NOT_FOUND) return there.error();
-    return Error(ErrorCode::NOT_FOUND, "there is no store in " + data_dir + ": start the relay once before");
+    return Error(ErrorCode::NOT_FOUND, "there is no store in " + data_dir + start_first);
   }
-  SOTTO_TRY_ASSIGN(auto db, store::Database::open(path, {}));
+  SOTTO_TRY_ASSIGN(auto db, store::Database::open(path, options));
   SOTTO_TRY(check_schema(*db, path, sqlite_migrations(), sqlite_application_id));
   return db;
 }
@@ -59,11 +60,11 @@ std::chrono::system_clock::time_point time_of(std::uint64_t ms) {
 }  // namespace
 
 Result<std::string> create_invite(const std::string& data_dir, std::uint32_t uses, std::chrono::hours lifetime,
-                                  Random& random, Timestamp now) {
+                                  Random& random, Timestamp now, const store::OpenOptions& options) {
   if (uses < 1 || uses > most_uses || lifetime < std::chrono::hours(1) || lifetime > longest_lifetime) {
     return Error(ErrorCode::INVALID_ARGUMENT, "an invitation has 1 to 1000 uses, and lives for an hour to ten years");
   }
-  SOTTO_TRY_ASSIGN(auto db, open_store_in(data_dir));
+  SOTTO_TRY_ASSIGN(auto db, open_store_in(data_dir, options));
   const auto text = new_text(random);
   InviteRecord invite;
   invite.uses = uses;
@@ -72,11 +73,13 @@ Result<std::string> create_invite(const std::string& data_dir, std::uint32_t use
   // The revision is above all that the key had: it never had one.
   SOTTO_TRY(db->run("INSERT INTO record(key, revision, value) SELECT ?, last_revision + 1, ? FROM store",
                     keys::invite(invite_hash(text)), invite.encode()));
+  // A relay that died at its first start has left tables without a row.
+  if (db->changes() == 0) return Error(ErrorCode::NOT_FOUND, "the store is not complete in " + data_dir + start_first);
   return text;
 }
 
 Result<std::vector<RelayInvite>> list_invites(const std::string& data_dir) {
-  SOTTO_TRY_ASSIGN(auto db, open_store_in(data_dir));
+  SOTTO_TRY_ASSIGN(auto db, open_store_in(data_dir, {}));
   std::vector<RelayInvite> out;
   SOTTO_TRY(for_each(*db, [&](ByteView key, const InviteRecord& invite) {
     out.push_back({id_of(key), invite.uses, static_cast<std::uint32_t>(invite.used_by.size()),
@@ -85,8 +88,8 @@ Result<std::vector<RelayInvite>> list_invites(const std::string& data_dir) {
   return out;
 }
 
-Status revoke_invite(const std::string& data_dir, const std::string& name) {
-  SOTTO_TRY_ASSIGN(auto db, open_store_in(data_dir));
+Status revoke_invite(const std::string& data_dir, const std::string& name, const store::OpenOptions& options) {
+  SOTTO_TRY_ASSIGN(auto db, open_store_in(data_dir, options));
   SOTTO_TRY_ASSIGN(auto transaction, store::Transaction::begin(*db));
   const auto whole = keys::invite(invite_hash(name));
   std::vector<RecordKey> found;

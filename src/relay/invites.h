@@ -5,13 +5,14 @@
 #include "base/random.h"
 #include "sotto/relay.h"
 #include "sotto/types.h"
+#include "store/database.h"
 
 namespace sotto::relay {
 
-/// As the functions of `Relay` say.
+/// As the functions of `Relay` say. `options` for a store that is not on the system's VFS.
 Result<std::string> create_invite(const std::string& data_dir, std::uint32_t uses, std::chrono::hours lifetime,
-                                  Random& random, Timestamp now);
+                                  Random& random, Timestamp now, const store::OpenOptions& options = {});
 Result<std::vector<RelayInvite>> list_invites(const std::string& data_dir);
-Status revoke_invite(const std::string& data_dir, const std::string& name);
+Status revoke_invite(const std::string& data_dir, const std::string& name, const store::OpenOptions& options = {});
 
 }  // namespace sotto::relay

@@ -190,6 +190,8 @@ struct CoreConfig {
   std::uint64_t blob_lifetime_ms = 30ULL * 24 * 3600 * 1000;
   std::uint64_t blob_received_lifetime_ms = 24ULL * 3600 * 1000;
   std::uint64_t upload_lifetime_ms = 3ULL * 24 * 3600 * 1000;
+  /// How often blobs are looked for whose time is over.
+  std::uint64_t blob_expiry_ms = 3600ULL * 1000;
 
   /// Requests of a connection that may wait.
   std::size_t waiting_requests = 1024;

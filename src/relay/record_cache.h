@@ -38,6 +38,9 @@ class RecordCache {
     dirty_.insert(key);
   }
 
+  /// It was set, and not handed to the backend yet.
+  [[nodiscard]] bool waits(const RecordKey& key) const { return dirty_.contains(key); }
+
   void flush() {
     for (const auto& key : dirty_) write(key, entries_[key]);
     dirty_.clear();

@@ -130,8 +130,9 @@ bool Registration::admit(Call& call, const Applicant& who, Answer& refusal) {
   return !who.owner;
 }
 
-/// The use is written down, durably, before the account is made: so it is never given twice, and an account that was
-/// made for it is never without. What was written down for a user stays theirs when they ask again.
+/// The use is written down by a run before the one that makes the account: so it is never given twice, and an account
+/// that was made for it is never without, also if the invitation is revoked meanwhile. What was written down for a user
+/// stays theirs when they ask again.
 bool Registration::admit_by_invite(Call& call, const Applicant& who, Answer& refusal) {
   const auto& text = who.request.invite();
   if (text.empty()) return refusal = refuse(who.owner ? ErrorCode::HANDLE_TAKEN : ErrorCode::INVITE_REQUIRED), false;
@@ -149,8 +150,10 @@ bool Registration::admit_by_invite(Call& call, const Applicant& who, Answer& ref
     }
     return refusal = refuse(ErrorCode::HANDLE_TAKEN), false;
   }
-  if (holds) return true;
-  if (!invite || !invite->good(s_.wall)) return refusal = refuse(ErrorCode::INVITE_REQUIRED), false;
+  // In the same run only one of the two might be stored; if an earlier one fails, the later ones do, too.
+  if (holds) return !s_.invites.waits(key);
+  const bool good = invite && (invite->good(s_.wall) || SOTTO_PLANTED(invitation_without_end));
+  if (!good) return refusal = refuse(ErrorCode::INVITE_REQUIRED), false;
   auto& turn = call.connection.waiting.front();
   if (++turn.reservations > reservations_at_most) return refusal = unavailable(), false;
   invite->used_by.push_back(who.user);

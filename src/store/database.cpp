@@ -30,6 +30,13 @@ void create_private_file(const std::string& path) {
   if (fd >= 0) ::close(fd);  // sqlite3_open tells of what is wrong
 }
 
+bool file_exists(const std::string& path, const std::string& vfs_name) {
+  if (vfs_name.empty()) return ::access(path.c_str(), F_OK) == 0;
+  auto* vfs = sqlite3_vfs_find(vfs_name.c_str());
+  int there = 0;
+  return vfs != nullptr && vfs->xAccess(vfs, path.c_str(), SQLITE_ACCESS_EXISTS, &there) == SQLITE_OK && there != 0;
+}
+
 }  // namespace
 
 Database::Database(sqlite3* handle, std::string name, OpenOptions options)
@@ -55,7 +62,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, const 
 
 Result<std::unique_ptr<Database>> Database::open_existing(const std::string& path, const OpenOptions& options) {
   if (path.empty() || path.find('\0') != std::string::npos) return ErrorCode::INVALID_ARGUMENT;
-  if (::access(path.c_str(), F_OK) != 0) return Error(ErrorCode::NOT_FOUND, "there is no file " + path);
+  if (!file_exists(path, options.vfs)) return Error(ErrorCode::NOT_FOUND, "there is no file " + path);
   SOTTO_TRY_ASSIGN(auto db, connect(path.starts_with("file:") ? "./" + path : path, options, SQLITE_OPEN_READONLY));
   // Reads page 1, so that a file that is no database is found here.
   SOTTO_TRY(db->run("SELECT count(*) FROM sqlite_schema"));

@@ -86,7 +86,10 @@ void Device::notice_the_end_of_an_account() {
   if (!registered()) return;
   const World::Calm calm(world_);
   const auto account = must(client::AccountTable(*db_).load(), "account");
-  if (account && account->user == user) return;
+  if (account && account->user == user) {
+    handle = account->handle;
+    return;
+  }
   if (!may_be_erased_) violated("what was told is on disk", name() + " lost its account");
   world_.oracle().on_erased(*this);
   trace("has no account any more");
@@ -94,6 +97,8 @@ void Device::notice_the_end_of_an_account() {
   handle = fresh_handle();
   user = {};
   device = {};
+  wanted_handle_.clear();
+  forget_proofs();
   may_be_erased_ = deletes_ = logged_out_ = false;
 }
 
@@ -270,8 +275,13 @@ void Device::on_event(const Event& event) {
     trace("is " + std::string(to_string(changed->state)));
   }
   if (const auto* changed = std::get_if<RegistrationChanged>(&event); changed && world_.options().workload >= 5) {
-    if (changed->user) become(*changed->user);
-    if (changed->problem) on_registration_refused(changed->problem->code);
+    if (registered()) {
+      if (changed->user) on_changed(changed->handle);
+      if (changed->problem) on_change_refused(changed->handle, changed->problem->code);
+    } else {
+      if (changed->user) become(*changed->user);
+      if (changed->problem) on_registration_refused(changed->problem->code);
+    }
   }
   if (const auto* claimed = std::get_if<HandleClaimed>(&event); claimed != nullptr && claimed->moves_at) {
     if (world_.workload.chance(1, 2)) keep_handle();

@@ -13,6 +13,9 @@
 
 namespace sotto::sim {
 
+/// One of those that people choose.
+std::string random_pin(Dice& dice);
+
 class Device final : public Machine {
  public:
   Device(World& world, std::size_t index, std::uint64_t seed);
@@ -66,6 +69,13 @@ class Device final : public Machine {
   void wake();
   /// A number that was somebody else's.
   void take_number(const std::string& number);
+  /// An operator's invitation reached its user.
+  void take_invite(const std::string& text);
+  [[nodiscard]] bool has_invite() const { return !invite_.empty(); }
+  /// Another handle for the account; a number is its user's by now.
+  void change_handle(const std::string& to);
+  /// Locks the handle, or not any more.
+  void set_pin(const std::optional<std::string>& pin);
   /// A text message came.
   void on_code(const std::string& number, const std::string& code);
   void change(const ChatId& chat, client::ChangeKind kind, const UserId& user = {}, const std::string& name = {});
@@ -88,6 +98,13 @@ class Device final : public Machine {
   void notice_the_end_of_an_account();
   void become(const UserId& id);
   void on_registration_refused(ErrorCode code);
+  /// What is shown with a registration or another handle.
+  [[nodiscard]] client::Credentials credentials() const;
+  void forget_proofs();
+  bool try_a_pin(const std::string& of);
+  void ask_for_change();
+  void on_changed(const std::string& to);
+  void on_change_refused(const std::string& to, ErrorCode code);
   [[nodiscard]] std::string fresh_handle();
   void try_start();
   void step() override;
@@ -123,6 +140,13 @@ class Device final : public Machine {
   std::uint64_t connects_ = 0;
   /// As it came, until it turns out to be wrong.
   std::string code_;
+  std::string invite_;
+  /// To be shown, once a PIN was wanted.
+  std::string pin_;
+  /// Those that its user remembers, by handle.
+  std::map<std::string, std::string> pins_;
+  std::string wanted_handle_;
+  std::uint64_t account_asks_ = 0;
   bool checkpoint_planned_ = false;
   relay::ConnectionId connection_id_ = 0;
   /// For attachments.

@@ -1,94 +1,15 @@
 // What a device's user does with it, and what its store says.
 #include <algorithm>
 
+#include "client/tables/account_table.h"
 #include "client/tables/leaving_table.h"
 #include "sim/calm_store.h"
-#include "sim/device.h"
+#include "sim/expect.h"
 #include "sim/world.h"
 
 namespace sotto::sim {
 
 // ---- What its user does
-
-template <typename T>
-Completion<T> Device::expect(std::string what, std::function<void(const Result<T>&)> then) {
-  const auto id = next_completion_++;
-  pending_[id] = what;
-  return [this, id, what = std::move(what), then = std::move(then), life = life_](Result<T> result) {
-    if (life != life_) violated("no completion after the end", name() + ": " + what);
-    if (pending_.erase(id) == 0) violated("every completion exactly once", name() + ": " + what);
-    const auto code = result.ok() ? std::optional<ErrorCode>() : std::optional(result.error().code);
-    trace(what + (code ? " ended with " + std::string(error_name(*code)) : " is done"));
-    if (code) ++world_.counts.errors[*code];
-    if (then) then(result);
-  };
-}
-
-void Device::register_account() {
-  if (world_.wants_codes() && code_.empty()) {
-    command(client::RequestCodeCommand{handle, expect<CodeSent>("ask for a code")});
-    // Who waits for a handle that is to move is asked for none.
-    if (world_.workload.chance(3, 4)) return;
-  }
-  client::Credentials credentials;
-  credentials.code = code_;
-  command(client::RegisterCommand{handle,
-                                  expect<UserId>("register",
-                                                 [this](const Result<UserId>& result) {
-                                                   if (result.ok()) return become(*result);
-                                                   on_registration_refused(result.error().code);
-                                                 }),
-                                  std::move(credentials)});
-}
-
-void Device::become(const UserId& id) {
-  const World::Calm calm(world_);
-  user = id;
-  device = must(client::AccountTable(*db_).load(), "account")->device;
-  code_.clear();
-  trace("is user " + brief(user.bytes));
-}
-
-void Device::on_registration_refused(ErrorCode code) {
-  if (code == ErrorCode::WRONG_CODE || code == ErrorCode::CODE_REQUIRED) code_.clear();
-  // Its owner keeps it.
-  if (code == ErrorCode::HANDLE_TAKEN && world_.wants_codes()) handle = fresh_handle();
-}
-
-std::string Device::fresh_handle() {
-  // A number that is still this person's is registered anew. Of other handles, whoever deletes an account gets its
-  // back, and whoever leaves one behind does not.
-  if (!world_.wants_codes()) {
-    return deletes_ ? handle : "user" + std::to_string(index_) + " no. " + std::to_string(former.size() + 1);
-  }
-  if (world_.gateways().phone_of(handle) == this && world_.workload.chance(2, 3)) return handle;
-  const auto number = "+4930" + std::to_string(100 + former.size()) + std::to_string(1000 + index_);
-  world_.gateways().give_number(number, *this);
-  return number;
-}
-
-void Device::on_code(const std::string& number, const std::string& code) {
-  if (number != handle || registered()) return;
-  trace("reads a code");
-  code_ = code;
-  register_account();
-}
-
-void Device::take_number(const std::string& number) {
-  handle = number;
-  code_.clear();
-  register_account();
-}
-
-void Device::keep_handle() {
-  client::AskCommand ask;
-  ask.request.mutable_keep_handle();
-  ask.done = expect<void>("keep the handle",
-                          [this, number = handle, owner = user, since = world_.now()](const Result<void>& result) {
-                            if (result.ok()) world_.oracle().handles.on_kept(number, owner, since);
-                          });
-  command(std::move(ask));
-}
 
 void Device::replace(const ChatId& chat, const UserId& who, const UserId& by) {
   command(client::ChangeChatCommand{
@@ -102,7 +23,10 @@ void Device::ask_for_attachment(const Message& message) {
 }
 
 void Device::find_user(const std::string& whom) {
-  command(client::FindUserCommand{whom, expect<UserId>("find " + whom)});
+  command(client::FindUserCommand{
+      whom, expect<UserId>("find " + whom, [this, whom, since = world_.now()](const Result<UserId>& result) {
+        if (result.ok()) world_.oracle().handles.on_found(whom, *result, since);
+      })});
 }
 
 void Device::create_direct(Device& peer) {
@@ -187,36 +111,6 @@ void Device::block(const UserId& peer, bool blocked) {
   command(client::BlockCommand{peer, blocked, expect<void>((blocked ? "block " : "unblock ") + brief(peer.bytes))});
 }
 
-void Device::log_out(LogOutData data) {
-  if (!running()) return;
-  const bool erases = data == LogOutData::erase;
-  // Of a deletion that was begun nothing takes it back.
-  if (erases) may_be_erased_ = true;
-  command(client::LogOutCommand{data, expect<void>(erases ? "log out and erase" : "log out",
-                                                   [this, erases, connects = connects_](const Result<void>& result) {
-                                                     if (!result.ok()) return;
-                                                     if (erases) return world_.oracle().check_erased(*this);
-                                                     logged_out_ = connects == connects_;
-                                                   })});
-}
-
-void Device::delete_account() {
-  if (!running()) return;
-  may_be_erased_ = deletes_ = true;
-  logged_out_ = false;
-  ++connects_;
-  command(
-      client::DeleteAccountCommand{expect<void>("delete the account", [this, whose = user](const Result<void>& result) {
-        if (!result.ok()) {
-          // This device logs out already.
-          if (result.error().code == ErrorCode::CONFLICT) deletes_ = false;
-          return;
-        }
-        world_.oracle().on_told_deleted(whose);
-        world_.oracle().check_erased(*this);
-      })});
-}
-
 void Device::set_push_token(const std::string& token, Urgency at_least) {
   command(client::SetPushTokenCommand{token, at_least, expect<void>("set a push token")});
 }
@@ -288,6 +182,7 @@ bool Device::quiet() {
     const auto chat = must(client::ChatTable(*db_).find(id), "chat");
     if (chat->status == ChatStatus::active && chat->request == ChatRequest::none) return false;
   }
+  if (must(client::AccountTable(*db_).handle_change(), "account")) return false;
   if (const auto token = must(client::PushTokenTable(*db_).load(), "push token"); token && !token->told_to)
     return false;
   return must(media.unready(1), "media").empty() && !waits(must(client::OutboxTable(*db_).chats(), "outbox")) &&

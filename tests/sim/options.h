@@ -91,7 +91,7 @@ inline std::string_view name_of(Fault fault) { return fault_names[static_cast<st
 enum class Hostile : std::uint8_t { none, relay, member };
 
 /// Grows with every operation or attack that is added, since each changes what a seed does.
-constexpr unsigned newest_workload = 6;
+constexpr unsigned newest_workload = 7;
 
 struct Options {
   std::uint64_t seed = 1;

@@ -151,7 +151,10 @@ void Oracle::on_frame_up(Device& device, ByteView frame) {
   if (is_hostile(device)) return;
   for (const auto& envelope : must(wire::decode_frame(frame), "an own frame")) {
     const auto& request = envelope.request();
-    if (request.has_ack()) {
+    registrations_.erase({device.index(), envelope.id()});
+    if (request.has_register_()) {
+      on_register(request.register_(), {device.index(), envelope.id()});
+    } else if (request.has_ack()) {
       const World::Calm calm(world_);
       for (const auto& cursor : request.ack().cursors()) {
         const auto chat = *id_from<ChatId>(wire::view(cursor.chat_id()));
@@ -191,16 +194,43 @@ void Oracle::check_owed(Device& device, const wire::Entries& entries) {
   }
 }
 
+void Oracle::on_register(const wire::Register& request, const std::pair<std::size_t, std::uint64_t>& id) {
+  const auto list = must(wire::check_device_list(request.device_list()), "an own device list");
+  Registration registration{{request.handle(), list.user, std::nullopt, world_.now()}, request.invite()};
+  if (!request.pin_hash().empty()) registration.asked.pin = crypto::sha256(wire::view(request.pin_hash()));
+  handles.on_asked(registration.asked);
+  registrations_[id] = std::move(registration);
+}
+
+void Oracle::check_gap(Device& device, const wire::Gap& gap) {
+  // What a frame of a lying relay says is not what the relay said.
+  const auto chat = id_from<ChatId>(wire::view(gap.chat_id()));
+  if (!chat || world_.options().hostile == Hostile::relay || is_hostile(device)) return;
+  const auto log = logs_.find(*chat);
+  for (auto seq = gap.from(); seq <= gap.to(); ++seq) {
+    if (log == logs_.end() || seq > log->second.entries.size() || !may_have_expired(log->second.at(seq))) {
+      violated("a gap is told of what has expired", device.name() + " " + place(*chat, seq));
+    }
+  }
+}
+
 void Oracle::on_frame_down(Device& device, ByteView frame) {
   const auto envelopes = wire::decode_frame(frame);
   if (!envelopes.ok()) return;
   for (const auto& envelope : *envelopes) {
     if (envelope.push().has_entries()) check_owed(device, envelope.push().entries());
+    if (envelope.push().has_gap()) check_gap(device, envelope.push().gap());
     if (!envelope.has_response()) continue;
     const auto& response = envelope.response();
     if (response.has_authenticated()) push.on_authenticated(device, world_.network().opened_at(device.connection()));
     const auto status = wire::status_of(response);
     if (!status.ok()) ++world_.counts.errors[status.error().code];
+    if (const auto registration = registrations_.extract({device.index(), envelope.id()});
+        registration && !status.ok()) {
+      const auto& what = registration.mapped();
+      if (status.error().code == ErrorCode::PIN_REQUIRED) handles.on_pin_required(what.asked);
+      if (status.error().code == ErrorCode::INVITE_REQUIRED) invites.on_refused(what.invite, what.asked.at);
+    }
     const auto asked = send_requests_.extract({device.index(), envelope.id()});
     if (asked.empty()) continue;
     const auto chat = asked.mapped();

@@ -2,6 +2,7 @@
 // promise of docs/protocol.md is broken.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -11,6 +12,7 @@
 #include "crypto/keys.h"
 #include "relay/stored_entry.h"
 #include "sim/handle_oracle.h"
+#include "sim/invite_oracle.h"
 #include "sim/push_oracle.h"
 #include "store/database.h"
 #include "wire/roster.h"
@@ -55,7 +57,7 @@ struct TrueLog {
 
 class Oracle {
  public:
-  explicit Oracle(World& world) : push(world), handles(world), world_(world) {}
+  explicit Oracle(World& world) : push(world), handles(world), invites(world), world_(world) {}
 
   // ---- What the app does and is told
   void on_send(Device& device, const Message& message);
@@ -71,6 +73,9 @@ class Oracle {
   /// … and it was told that all is done.
   void check_erased(Device& device);
   void on_asked_again(const Device& device, const ClientMessageId& id) { ++asked_again_[{device.user, id}]; }
+  [[nodiscard]] bool was_asked_again(const ClientMessageId& id) const {
+    return std::ranges::any_of(asked_again_, [&](const auto& asked) { return asked.first.second == id; });
+  }
   void on_told_deleted(const UserId& user) { told_deleted_.insert(user); }
 
   // ---- What processes do
@@ -99,6 +104,7 @@ class Oracle {
 
   PushOracle push;
   HandleOracle handles;
+  InviteOracle invites;
 
  private:
   struct Text {
@@ -111,11 +117,17 @@ class Oracle {
     std::uint64_t n = 0;
     crypto::Sha256Digest hash;
   };
+  struct Registration {
+    HandleOracle::Asked asked;
+    std::string invite;
+  };
   using ChatOfDevice = std::pair<std::size_t, ChatId>;
   using MessageOfDevice = std::tuple<std::size_t, ChatId, UserId, ClientMessageId>;
 
   void check_shown(Device& device, const Message& message);
+  void on_register(const wire::Register& request, const std::pair<std::size_t, std::uint64_t>& id);
   void check_owed(Device& device, const wire::Entries& entries);
+  void check_gap(Device& device, const wire::Gap& gap);
   void apply_roster_change(const ChatId& chat, TrueLog& log, std::uint64_t seq, const relay::StoredEntry& entry);
   void append_message(const ChatId& chat, TrueLog& log, std::uint64_t seq, TrueLog::Entry& entry);
   void append_commit(const ChatId& chat, TrueLog& log, std::uint64_t seq, TrueLog::Entry& entry,
@@ -165,6 +177,7 @@ class Oracle {
   std::map<MessageOfDevice, MessageState> told_;
   std::map<std::pair<ChatOfDevice, ClientMessageId>, Sent> sent_;
   std::map<std::pair<std::size_t, std::uint64_t>, ChatId> send_requests_;
+  std::map<std::pair<std::size_t, std::uint64_t>, Registration> registrations_;
   std::map<ChatOfDevice, std::uint64_t> acked_;
   std::vector<std::pair<Bytes, crypto::Sha256Digest>> sealed_in_step_;
   std::map<Bytes, crypto::Sha256Digest> sealed_;

@@ -133,6 +133,7 @@ void Oracle::on_record(ByteView key, const Bytes* value, bool starting) {
   }
   push.on_record(key, value);
   handles.on_record(key, value, starting);
+  invites.on_record(key, value, starting);
 }
 
 void Oracle::on_relay_started(store::Database& db) {
@@ -146,6 +147,7 @@ void Oracle::on_relay_started(store::Database& db) {
         });
     if (!records.ok()) violated("the relay's store can be opened after any failure", records.error().message);
   }
+  invites.on_relay_started();
   auto stored = stored_entries(db);
   for (const auto& [chat, entries] : stored) {
     const auto& log = logs_[chat];

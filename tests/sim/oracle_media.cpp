@@ -62,6 +62,8 @@ void Oracle::check_pictures(Device& device, const ChatId& chat) {
         check_answered(device, message);
         continue;
       }
+      // Somebody else asked for it, so that it can be fetched once more: who did not decides for itself.
+      if (row->state == client::MediaState::remote && was_asked_again(message.id)) continue;
       violated("what was told of can be fetched",
                where + " is " + std::string(to_string(message.attachments.at(0).state)));
     }

@@ -138,6 +138,8 @@ void PushOracle::on_notice(const relay::PushNotice& notice) {
   }
   notices_[ref] = {world_.now(), notice.high};
   may_have_come_.erase(ref);
+  // What failed was one before.
+  failed_.erase(ref);
 }
 
 void PushOracle::on_relay_step_done(bool disturbed) {

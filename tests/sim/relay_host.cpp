@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "relay/invites.h"
 #include "sim/world.h"
 
 namespace sotto::sim {
@@ -73,6 +74,26 @@ std::unique_ptr<store::Database> RelayHost::open_reader() {
   return std::move(*db);
 }
 
+store::OpenOptions RelayHost::operator_options() {
+  disk().start();
+  store::OpenOptions options;
+  options.vfs = disk().vfs_name();
+  return options;
+}
+
+Result<std::string> RelayHost::create_invite(std::uint32_t uses) {
+  auto text =
+      relay::create_invite(folder, uses, std::chrono::hours(24 * 300), random_, local_now(), operator_options());
+  if (disk().dead()) die(false, Milliseconds(world_.trouble.skewed(0, 10'000)));
+  return text;
+}
+
+Status RelayHost::revoke_invite(const std::string& text) {
+  auto done = relay::revoke_invite(folder, text, operator_options());
+  if (disk().dead()) die(false, Milliseconds(world_.trouble.skewed(0, 10'000)));
+  return done;
+}
+
 void RelayHost::check_disk() {
   const World::Calm calm(world_);
   const auto db = open_reader();
@@ -140,7 +161,10 @@ void RelayHost::step() {
   }
   const auto timer = out.next_timer;
   waits_for_drain_ = out.waits_for_drain;
+  const bool run_under_way = out.run_under_way;
   if (!let_out(std::move(out)) || !running()) return;
+  // A checkpoint has waited for it, as its thread would say.
+  if (run_under_way && !backend_->sqlite().waits_to_be_carried_out()) schedule_step(world_.now());
   // What follows from a run may need another one.
   const bool at_rest = backend_->idle() && timer != Milliseconds(0);
   if (at_rest) world_.oracle().push.on_relay_step_done(disturbed);

@@ -26,11 +26,15 @@ class RelayHost final : public Machine {
   /// How long it takes at the most until what was decided is durable.
   [[nodiscard]] Milliseconds longest_until_durable() const { return 2 * (Milliseconds(longest_run_ms_) + slow_step_); }
   void heal() { slow_until_ = {}; }
+  /// What its operator does beside it, also while it is down. An invitation that was not told may be there.
+  Result<std::string> create_invite(std::uint32_t uses);
+  Status revoke_invite(const std::string& text);
   /// A second look into its file, for checks.
   std::unique_ptr<store::Database> open_reader();
 
  private:
   void try_start();
+  [[nodiscard]] store::OpenOptions operator_options();
   void step() override;
   bool let_out(relay::Outputs out);
   /// The run of the store that was begun ends after a while.

@@ -109,6 +109,16 @@ void World::choose(const Options& options) {
     relay_config_.handle_kept_ms = 20'000;
     if (dice.chance(1, 4)) relay_config_.blob_lifetime_ms = relay_config_.blob_received_lifetime_ms = 10'000;
   }
+  if (options.workload >= 7) {
+    relay_config_.pins_a_day = 2;
+    // No lifetime is below that of an upload that is under way.
+    relay_config_.upload_lifetime_ms = std::min(relay_config_.upload_lifetime_ms, relay_config_.blob_lifetime_ms);
+    relay_config_.blob_expiry_ms = 3'000;
+    // Trimmed at once, it may be by the run that makes an ack durable.
+    relay_config_.trim_ms = dice.skewed(1, 1'000);
+    relay_config_.busy_trim_ms = std::min<std::uint64_t>(relay_config_.trim_ms, 50);
+    if (!wants_codes() && dice.chance(1, 3)) relay_config_.registration = RegistrationMode::invite;
+  }
   if (options.faults) faults_ = *options.faults;
 }
 

@@ -37,6 +37,7 @@ class World {
   void let_pass(Milliseconds time);
   /// Now is such a time: nothing more goes wrong with disks, which would keep everybody busy for days.
   [[nodiscard]] bool in_quiet_time() const { return now_ < quiet_until_; }
+  [[nodiscard]] bool time_was_let_pass() const { return quiet_until_ > Timestamp{}; }
   /// Whether so much more can pass before entries or key packages expire.
   [[nodiscard]] bool may_pass(Milliseconds time) const;
 
@@ -80,6 +81,9 @@ class World {
   [[nodiscard]] std::uint32_t key_packages() const { return key_packages_; }
   /// Accounts are made by codes, for phone numbers.
   [[nodiscard]] bool wants_codes() const { return relay_config_.registration == RegistrationMode::code; }
+  /// Accounts are made by invitations.
+  [[nodiscard]] bool wants_invites() const { return relay_config_.registration == RegistrationMode::invite; }
+  [[nodiscard]] std::uint32_t pins_a_day() const { return relay_config_.pins_a_day; }
   [[nodiscard]] Milliseconds handle_notice() const { return Milliseconds(relay_config_.handle_notice_ms); }
   [[nodiscard]] Milliseconds handle_kept() const { return Milliseconds(relay_config_.handle_kept_ms); }
   /// … before everybody may have them.

@@ -94,6 +94,7 @@ Status Media::on_request(const ChatId& chat, const DeviceId& device, const wire:
   const auto sender = id_from<UserId>(wire::view(request.sender_user()));
   const auto id = id_from<ClientMessageId>(wire::view(request.client_message_id()));
   if (!sender || !id) return Error(ErrorCode::MALFORMED, "a request with parts of the wrong size");
+  if (SOTTO_PLANTED(never_asked_again)) return {};
   if (!c_.media.answers_requests || c_.media.folder.empty() || *sender != c_.account->user) return {};
   SOTTO_TRY_ASSIGN(auto shown, find_shown(chat, *sender, *id, request.index()));
   if (!shown || !has_left(shown->message.state)) return {};

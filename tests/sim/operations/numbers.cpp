@@ -1,4 +1,4 @@
-// Phone numbers that get into other hands, and people who come back as another user.
+// Phone numbers that change, get into other hands and are locked, and people who come back as another user.
 #include <algorithm>
 
 #include "sim/operation.h"
@@ -58,8 +58,40 @@ class Replace final : public Operation {
     return true;
   }
 };
+/// Somebody with an account gets another number, or a name: a fresh one, or somebody else's.
+class ChangeHandle final : public Operation {
+  std::string_view name() const override { return "change a handle"; }
+  unsigned since() const override { return 7; }
+  unsigned weight() const override { return 8; }
+  bool run(World& world) override {
+    auto* person = pick_person(world);
+    if (person == nullptr) return false;
+    const auto handle = world.workload.chance(1, 2) ? pick_device(world).handle : fresh_handle(world, *person);
+    if (world.wants_codes()) world.gateways().give_number(handle, *person);
+    person->change_handle(handle);
+    return true;
+  }
+  static std::string fresh_handle(World& world, const Device& person) {
+    const auto number = std::to_string(1'000'000 + world.workload.below(9'000'000));
+    return world.wants_codes() ? "+4940" + number : person.name() + " alias " + number;
+  }
+};
+class Lock final : public Operation {
+  std::string_view name() const override { return "lock a handle"; }
+  unsigned since() const override { return 7; }
+  unsigned weight() const override { return 6; }
+  bool run(World& world) override {
+    auto* person = pick_person(world);
+    if (person == nullptr) return false;
+    const bool unlocks = world.workload.chance(1, 4);
+    person->set_pin(unlocks ? std::nullopt : std::optional(random_pin(world.workload)));
+    return true;
+  }
+};
 const Registered<TakeNumber> take_number;
 const Registered<Replace> replace;
+const Registered<ChangeHandle> change_handle;
+const Registered<Lock> lock;
 
 }  // namespace
 }  // namespace sotto::sim

@@ -10,6 +10,10 @@ struct PersonInChat {
   Chat chat;
 };
 
+inline Device& pick_device(World& world) {
+  return world.devices()[static_cast<std::size_t>(world.workload.below(world.devices().size()))];
+}
+
 /// Somebody who is there, or null.
 inline Device* pick_person(World& world) {
   const auto people = world.people();

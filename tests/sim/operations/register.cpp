@@ -13,7 +13,10 @@ class Register final : public Operation {
       if (device.running() && !device.registered()) strangers.push_back(&device);
     }
     if (strangers.empty()) return false;
-    world.workload.pick(strangers)->register_account();
+    auto* stranger = world.workload.pick(strangers);
+    // Without an invitation few try.
+    if (world.wants_invites() && !stranger->has_invite() && !world.workload.chance(1, 8)) return false;
+    stranger->register_account();
     return true;
   }
 };

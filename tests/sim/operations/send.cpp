@@ -32,8 +32,26 @@ class SendMany final : public Operation {
     return true;
   }
 };
+/// As who comes back and answers everybody: its chats are all read and acked at once elsewhere.
+class SendEverywhere final : public Operation {
+  std::string_view name() const override { return "send everywhere"; }
+  unsigned since() const override { return 7; }
+  unsigned weight() const override { return 8; }
+  bool run(World& world) override {
+    auto* person = pick_person(world);
+    if (person == nullptr) return false;
+    bool any = false;
+    for (const auto& chat : person->chats()) {
+      if (chat.status == ChatStatus::failed) continue;
+      person->send(chat.id, text_of(world, *person));
+      any = true;
+    }
+    return any;
+  }
+};
 const Registered<Send> send;
 const Registered<SendMany> send_many;
+const Registered<SendEverywhere> send_everywhere;
 
 }  // namespace
 }  // namespace sotto::sim

@@ -2,6 +2,7 @@
 #include "relay/invites.h"
 
 #include "relay/backend/sqlite_backend.h"
+#include "relay/backend/sqlite_schema.h"
 #include "relay/code_sender.h"
 #include "relay/record_keys.h"
 #include "relay/registration_records.h"
@@ -108,6 +109,19 @@ TEST_CASE("invitations need a store, and sensible numbers") {
   CHECK(create_invite(dir.path(), 0, std::chrono::hours(24), random, now).code() == ErrorCode::INVALID_ARGUMENT);
   CHECK(create_invite(dir.path(), 1001, std::chrono::hours(24), random, now).code() == ErrorCode::INVALID_ARGUMENT);
   CHECK(create_invite(dir.path(), 1, std::chrono::hours(0), random, now).code() == ErrorCode::INVALID_ARGUMENT);
+}
+
+TEST_CASE("a store whose first start was cut short takes no invitation") {
+  TempDir dir;
+  SeededRandom random(1);
+  {
+    auto db = store::Database::open(dir.path() + "/relay.db", {});
+    REQUIRE(db.ok());
+    REQUIRE(store::migrate(**db, sqlite_migrations(), sqlite_application_id).ok());
+  }
+  CHECK(create_invite(dir.path(), 1, std::chrono::hours(24), random, now).code() == ErrorCode::NOT_FOUND);
+  REQUIRE(SqliteBackend::open(dir.path(), random).ok());
+  CHECK(create_invite(dir.path(), 1, std::chrono::hours(24), random, now).ok());
 }
 
 TEST_CASE("codes go into the log only where that was asked for, and loudly") {

@@ -41,6 +41,11 @@ InviteRecord invite_of(World& world, const std::string& text) {
   return out;
 }
 
+/// With a disk that takes its time: at most so many, as long as one is under way.
+void end_runs(World& world, int most) {
+  for (; most > 0 && world.backend->waits_to_be_carried_out(); --most) world.end_run();
+}
+
 ErrorCode with_invite(World& world, const std::string& handle, const std::string& invite) {
   return status(Applicant(world, world.person(handle)).invite(invite).register_as(handle));
 }
@@ -301,6 +306,60 @@ TEST_CASE("an invitation that another process changed meanwhile is read anew") {
   CHECK(with_invite(world, "bob", "welcome") == ErrorCode{});
   put_invite(world, "welcome", 0);
   CHECK(with_invite(world, "carol", "welcome") == ErrorCode::INVITE_REQUIRED);
+}
+
+TEST_CASE("whenever the second of two comes with the same invitation, the uses of both are written down") {
+  for (int runs_before = 0; runs_before < 8; ++runs_before) {
+    CAPTURE(runs_before);
+    World world(1, mode(RegistrationMode::invite));
+    put_invite(world, "welcome", 2);
+    Applicant alice(world, world.person("alice"));
+    Applicant bob(world, world.person("bob"));
+    // So that nothing of his has to be read when he comes with it.
+    CHECK(status(bob.register_as("bob")) == ErrorCode::INVITE_REQUIRED);
+    world.disk_is_slow = true;
+    const auto first = alice.link().queue(alice.invite("welcome").request("alice"));
+    world.step();
+    end_runs(world, runs_before);
+    const auto second = bob.link().queue(bob.invite("welcome").request("bob"));
+    world.step();
+    end_runs(world, 20);
+    CHECK(success(alice.link().answer(first)));
+    CHECK(success(bob.link().answer(second)));
+    const auto invite = invite_of(world, "welcome");
+    CHECK(invite.used_by.size() == 2);
+    CHECK(invite.used(alice.person().id));
+    CHECK(invite.used(bob.person().id));
+  }
+}
+
+TEST_CASE("whenever an invitation is revoked, there is an account only if its use was written down before") {
+  for (int runs_before = 0; runs_before < 8; ++runs_before) {
+    CAPTURE(runs_before);
+    World world(1, mode(RegistrationMode::invite));
+    put_invite(world, "welcome", 2);
+    Applicant alice(world, world.person("alice"));
+    Applicant bob(world, world.person("bob"));
+    CHECK(status(bob.register_as("bob")) == ErrorCode::INVITE_REQUIRED);
+    world.disk_is_slow = true;
+    const auto first = alice.link().queue(alice.invite("welcome").request("alice"));
+    world.step();
+    end_runs(world, runs_before);
+    // He comes while a run is under way, and is looked at once more before it ends.
+    const auto second = bob.link().queue(bob.invite("welcome").request("bob"));
+    world.step();
+    world.step();
+    const auto invite = invite_of(world, "welcome");
+    {
+      MemoryBackend beside(world.disk);
+      beside.remove(keys::invite(invite_hash("welcome")), [](const Result<void>& done) { REQUIRE(done.ok()); });
+      beside.run();
+    }
+    end_runs(world, 20);
+    CHECK(success(alice.link().answer(first)) == invite.used(alice.person().id));
+    CHECK(success(bob.link().answer(second)) == invite.used(bob.person().id));
+    CHECK(records(world, 'u') == invite.used_by.size());
+  }
 }
 
 TEST_CASE("an invitation ends with its time, and is forgotten a month later") {
