@@ -148,13 +148,19 @@ void Oracle::on_step_done(Device& device, bool failed) {
 }
 
 void Oracle::on_frame_up(Device& device, ByteView frame) {
-  if (is_hostile(device)) return;
-  for (const auto& envelope : must(wire::decode_frame(frame), "an own frame")) {
-    const auto& request = envelope.request();
+  const auto envelopes = wire::decode_frame(frame);
+  // Whoever proves a handle, and by what, counts: also of who is hostile.
+  for (std::size_t i = 0; envelopes.ok() && i < envelopes->size(); ++i) {
+    const auto& envelope = (*envelopes)[i];
     registrations_.erase({device.index(), envelope.id()});
-    if (request.has_register_()) {
-      on_register(request.register_(), {device.index(), envelope.id()});
-    } else if (request.has_ack()) {
+    if (envelope.request().has_register_()) {
+      on_register(envelope.request().register_(), {device.index(), envelope.id()});
+    }
+  }
+  if (is_hostile(device)) return;
+  for (const auto& envelope : must(envelopes, "an own frame")) {
+    const auto& request = envelope.request();
+    if (request.has_ack()) {
       const World::Calm calm(world_);
       for (const auto& cursor : request.ack().cursors()) {
         const auto chat = *id_from<ChatId>(wire::view(cursor.chat_id()));
@@ -195,8 +201,9 @@ void Oracle::check_owed(Device& device, const wire::Entries& entries) {
 }
 
 void Oracle::on_register(const wire::Register& request, const std::pair<std::size_t, std::uint64_t>& id) {
-  const auto list = must(wire::check_device_list(request.device_list()), "an own device list");
-  Registration registration{{request.handle(), list.user, std::nullopt, world_.now()}, request.invite()};
+  const auto list = wire::check_device_list(request.device_list());
+  if (!list.ok()) return;
+  Registration registration{{request.handle(), list->user, std::nullopt, world_.now()}, request.invite()};
   if (!request.pin_hash().empty()) registration.asked.pin = crypto::sha256(wire::view(request.pin_hash()));
   handles.on_asked(registration.asked);
   registrations_[id] = std::move(registration);
