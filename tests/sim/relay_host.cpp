@@ -143,6 +143,7 @@ void RelayHost::input(relay::Input input) {
 
 void RelayHost::slow_down(Milliseconds step, Milliseconds time) {
   slow_step_ = step;
+  slowest_step_ = std::max(slowest_step_, step);
   slow_until_ = world_.now() + time;
 }
 

@@ -24,7 +24,9 @@ class RelayHost final : public Machine {
   void slow_down(Milliseconds step, Milliseconds time);
   [[nodiscard]] bool runs_take_time() const { return longest_run_ms_ > 0; }
   /// How long it takes at the most until what was decided is durable.
-  [[nodiscard]] Milliseconds longest_until_durable() const { return 2 * (Milliseconds(longest_run_ms_) + slow_step_); }
+  [[nodiscard]] Milliseconds longest_until_durable() const {
+    return 2 * (Milliseconds(longest_run_ms_) + slowest_step_);
+  }
   void heal() { slow_until_ = {}; }
   /// What its operator does beside it, also while it is down. An invitation that was not told may be there.
   Result<std::string> create_invite(std::uint32_t uses);
@@ -51,6 +53,8 @@ class RelayHost final : public Machine {
   std::vector<relay::Input> inputs_;
   Timestamp slow_until_{};
   Milliseconds slow_step_{0};
+  /// Of all times that it was slowed down.
+  Milliseconds slowest_step_{0};
   bool waits_for_drain_ = false;
   /// Since workload 6 a run takes up to this long, as on a thread of its own; 0: it ends at once.
   std::uint64_t longest_run_ms_ = 0;
