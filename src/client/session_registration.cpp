@@ -53,8 +53,9 @@ AccountRow new_account(const std::string& handle, Timestamp now, Random& random)
 }  // namespace
 
 Status Session::on_command(const RegisterCommand& command) {
-  // What waits for another account's handle has no account yet: the app may think better of it.
-  const bool waits = c_.account && !c_.account->registered && c_.account->handle_moves_at != 0;
+  // What waits for another account's handle has no account yet: the app may think better of it. But what was asked for
+  // and is not answered may have one by now.
+  const bool waits = c_.account && !c_.account->registered && c_.account->handle_moves_at != 0 && !asking_for_handle_;
   if (c_.account && c_.account->handle != command.handle) {
     if (!waits) {
       c_.complete<UserId>(command.done, Error(ErrorCode::ALREADY_EXISTS, "the store has an account already"));

@@ -219,6 +219,17 @@ TEST_CASE("A handle that is to move is waited for, with the same identity and wi
     CHECK(line.request().request().register_().pin_hash() == std::string(32, 7));
     CHECK(line.request().request().register_().code() == "123456");
   }
+  SECTION("and not left for another once the relay is asked for it") {
+    line.step_after(hours(24));
+    ask();
+    const auto asked = line.request_id();
+    line.step(line.registration("+4930123457"));
+    CHECK(line.registered.back().code() == ErrorCode::ALREADY_EXISTS);
+    line.step(line.answer(asked, [](auto& r) { r.mutable_registered(); }));
+    CHECK(line.account()->registered);
+    CHECK(line.account()->user == user);
+    CHECK(line.account()->handle == number);
+  }
   SECTION("unless the app takes another handle instead") {
     line.step(line.registration("+4930123457"));
     CHECK(line.account()->handle == "+4930123457");
