@@ -55,8 +55,8 @@ Answer Profiles::set_block_list(Call& call, const wire::SetBlockList& request) {
     if (!assign_exact(record.users.emplace_back(), wire::view(raw))) return refuse(ErrorCode::INVALID_ARGUMENT);
   }
   std::ranges::sort(record.users);
-  const auto [first, last] = std::ranges::unique(record.users);
-  record.users.erase(first, last);
+  // Not std::ranges::unique: clang 14 does not compile it.
+  record.users.erase(std::unique(record.users.begin(), record.users.end()), record.users.end());
   const auto& user = call.connection.sender.device.user;
   const auto key = keys::blocks(user);
   const auto stored = s_.record(call, s_.blocks, key);
