@@ -93,6 +93,16 @@ void Acks::release(Connection& connection) {
   s_.make_runnable(connection);
 }
 
+void Acks::release_last(Connection& connection) {
+  if (connection.kind == ConnectionKind::main) {
+    for (const auto& waiting : connection.waiting) {
+      if (!waiting.request.has_ack()) continue;
+      join(connection, waiting.request.ack().ack_no(), cursors_of(waiting.request.ack()), s_.now);
+    }
+  }
+  release(connection);
+}
+
 std::optional<std::uint64_t> Acks::next_due() const {
   if (due_.empty()) return std::nullopt;
   return due_.begin()->first;

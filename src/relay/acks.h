@@ -25,6 +25,8 @@ class Acks {
   void on_timers() { release_until(s_.now); }
   /// What the connection holds becomes its next request now.
   void release(Connection& connection);
+  /// The connection ended: also what it had acked by then and nobody has looked at.
+  void release_last(Connection& connection);
   /// That of all.
   void release_all() { release_until(UINT64_MAX); }
   [[nodiscard]] std::optional<std::uint64_t> next_due() const;

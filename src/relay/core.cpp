@@ -80,7 +80,7 @@ class Core::Impl {
   void take(Closed& input) {
     auto* connection = s_.find(input.id);
     if (connection == nullptr) return;
-    rooms_.acks.release(*connection);
+    rooms_.acks.release_last(*connection);
     const bool acks = !connection->blocked && !connection->waiting.empty() && connection->waiting.front().joined;
     if (acks) handle_next(*connection);
     s_.set_offline(*connection);
@@ -234,6 +234,8 @@ class Core::Impl {
 
   /// False: the request waits for the backend.
   bool handle_next(Connection& connection) {
+    // Nothing of a device counts behind this; what it acked before it does.
+    if (connection.waiting.front().request.has_log_out()) rooms_.acks.release(connection);
     auto& next = connection.waiting.front();
     if (next.request.has_ack() && rooms_.acks.hold(connection, next)) {
       s_.counters.requests.add(Command::kAck, 0);

@@ -103,8 +103,9 @@ TEST_CASE("what a device has is not sent again before its ack is carried out, al
   CHECK(bob.seqs(group.id) == Seqs{1, 2, 3});
 }
 
-TEST_CASE("what was acked before its connection ended, or before the relay did, is acked") {
-  const bool ends = GENERATE(true, false);
+TEST_CASE("what was acked before its connection ended, its device logged out, or the relay ended is acked") {
+  enum class End { connection, device, relay };
+  const auto end = GENERATE(End::connection, End::device, End::relay);
   Pair pair;
   auto& [world, alice, bob, group, n] = pair;
   for (int i = 0; i < 2; ++i) pair.send();
@@ -112,13 +113,34 @@ TEST_CASE("what was acked before its connection ended, or before the relay did, 
   bob.ack(group.id, 2);
   bob.ack(group.id, 3);
   REQUIRE(stored(world, group.id) == Seqs{3});
-  if (ends) {
+  if (end == End::connection) {
     world.disconnect(bob);
     world.step();
+  } else if (end == End::device) {
+    wire::Request request;
+    request.mutable_log_out();
+    CHECK(success(bob.ask(request)));
   } else {
     world.core->stop(Timestamp(std::chrono::milliseconds(world.now_ms)));
   }
   CHECK(stored(world, group.id).empty());
+}
+
+TEST_CASE("an ack that comes with the end of its connection counts, whatever waits before it") {
+  Pair pair;
+  auto& [world, alice, bob, group, n] = pair;
+  for (int i = 0; i < 3; ++i) pair.send();
+  pair.acked_by_alice();
+  bob.ack(group.id, 2);
+  const bool joined = GENERATE(true, false);
+  if (joined) bob.ack(group.id, 3);
+  bob.queue(get_chat_request(group.id));
+  bob.queue_ack(group.id, 4);
+  world.disconnect(bob);
+  world.step();
+  CHECK(stored(world, group.id).empty());
+  auto& again = world.online(*bob.person);
+  CHECK(again.seqs(group.id).empty());
 }
 
 TEST_CASE("an ack of nothing sensible changes nothing and leaves no trace") {
