@@ -159,6 +159,7 @@ void ClientLoop::Impl::serve_wakes() {
 
 void ClientLoop::Impl::wind_down() {
   timer_.cancel();
+  handler_.on_stop();
   const auto ids = [this] {
     std::vector<ConnectionId> out;
     for (const auto& [id, connection] : connections_) out.push_back(id);

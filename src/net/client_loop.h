@@ -38,6 +38,8 @@ class ClientHandler {
   virtual void on_message(ConnectionId id, Bytes message) = 0;
   /// Exactly once for each successful `connect`, whether or not `on_open` came before.
   virtual void on_close(ConnectionId id, CloseInfo info) = 0;
+  /// Once, before `run` closes what is open: what is sent from within this call still goes first.
+  virtual void on_stop() {}
 };
 
 struct ClientOptions {

@@ -162,6 +162,42 @@ TEST_CASE("a stopped loop has told the end of every connection, and takes no new
   CHECK(handler.late == ErrorCode::CLOSED);
 }
 
+TEST_CASE("what is sent while a loop stops arrives before the end") {
+  const Certificates certificates;
+  TestServer server(certificates);
+  struct Leaving final : ClientHandler {
+    std::unique_ptr<ClientLoop> loop;
+    Endpoint endpoint;
+    int stops = 0;
+    bool closed = false;
+    void on_wake() override {
+      if (!closed) CHECK(loop->connect(1, endpoint).ok());
+    }
+    void on_timer() override {}
+    void on_open(ConnectionId id) override {
+      CHECK(loop->send(id, pattern(10)).ok());
+      loop->stop();
+    }
+    void on_message(ConnectionId /*id*/, Bytes /*message*/) override {}
+    void on_close(ConnectionId /*id*/, CloseInfo /*info*/) override { closed = true; }
+    void on_stop() override {
+      ++stops;
+      CHECK_FALSE(closed);
+      CHECK(loop->send(1, pattern(20)).ok());
+    }
+  } handler;
+  handler.loop = ClientLoop::create(handler).value();
+  handler.endpoint = endpoint_of(server.port(), certificates);
+  handler.loop->run();
+  CHECK(handler.stops == 1);
+  CHECK(handler.closed);
+  const auto id = server.nth(0);
+  REQUIRE(server.state.wait([&](ServerState& s) { return s.received[id].size() == 30; }));
+  Bytes both = pattern(10);
+  append(both, pattern(20));
+  CHECK(server.state.with([&](ServerState& s) { return s.received[id]; }) == both);
+}
+
 TEST_CASE("a loop that never ran can be woken, stopped and destroyed") {
   struct : ClientHandler {
     void on_wake() override {}
