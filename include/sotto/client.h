@@ -137,9 +137,10 @@ class SOTTO_API Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  /// Ends the client and returns at once: nothing more is sent, no event begins any more, each pending completion is
-  /// called with CLOSED, and last `closed`, when the folder is released. Legal from any thread, in any state, inside
-  /// any callback, and again (only the first call's `closed` counts). What was on disk goes on after the next `open`.
+  /// Ends the client and returns at once: nothing more is sent but acks of what is stored, no event begins any more,
+  /// each pending completion is called with CLOSED, and last `closed`, when the folder is released. Legal from any
+  /// thread, in any state, inside any callback, and again (only the first call's `closed` counts). What was on disk
+  /// goes on after the next `open`.
   void close(std::function<void()> closed = {});
 
   // ---- Account
@@ -226,7 +227,7 @@ class SOTTO_API Client {
   /// Connects now, without waiting for the next try; also a hint that the network changed: a connection that is open is
   /// tested, and replaced if the relay does not answer on it within 5 s. Idempotent.
   void connect();
-  /// Stays offline until `connect`.
+  /// Stays offline until `connect`. What is stored is acknowledged to the relay first, as by `close`.
   void disconnect();
   [[nodiscard]] ConnectionState connection() const;
 

@@ -107,8 +107,6 @@ struct Context {
 
   Timestamp now{};
   Outputs out;
-  /// Chats whose cursor moved in this step, with the new cursor: acked once it is on disk.
-  std::map<ChatId, std::uint64_t> acks;
   /// Chats whose outbox and intents are looked at before the step ends.
   std::set<ChatId> dirty;
   /// Requests that were accepted by writing in them: what was read there can be told.

@@ -22,6 +22,7 @@ constexpr std::chrono::milliseconds pause_after_failure{500};
 Engine::Engine(store::Database& db, Random& random, const Logger& log, std::function<void(const Event&)> on_event)
     : c_(db, random, log, std::move(on_event)),
       session_(c_),
+      acks_(c_, session_),
       account_requests_(c_, session_),
       groups_(c_),
       outbox_(c_, session_, groups_, runtimes_),
@@ -32,9 +33,9 @@ Engine::Engine(store::Database& db, Random& random, const Logger& log, std::func
       receipts_(c_, session_, seal_),
       signals_(c_, session_, seal_),
       people_(c_, session_, receipts_),
-      inbox_(c_, session_, groups_, runtimes_, outbox_, intents_, media_, receipts_, signals_, people_),
+      inbox_(c_, session_, acks_, groups_, runtimes_, outbox_, intents_, media_, receipts_, signals_, people_),
       push_token_(c_, session_),
-      leaving_(c_, session_, push_token_),
+      leaving_(c_, session_, acks_, push_token_),
       queries_(c_) {}
 
 Result<std::unique_ptr<Engine>> Engine::open(store::Database& db, Random& random, const Logger& log,
@@ -60,7 +61,6 @@ Outputs Engine::step(Timestamp now, std::span<Input> inputs) {
   if (now < c_.now) set_clock_back(c_.now - now);
   c_.now = now;
   c_.out = {};
-  c_.acks.clear();
   c_.dirty.clear();
   c_.to_log.clear();
   const auto status = guarded([&] { return run(inputs); });
@@ -130,12 +130,13 @@ Status Engine::run(std::span<Input> inputs) {
   if (was_linked && session_.link() == Link::offline) on_lost(Error(ErrorCode::CANCELLED, "logged out"));
   if (leaving_.finishing() && !media_.has_trash()) leaving_.finish();
   if (leaving_.erase_due()) SOTTO_TRY(leaving_.erase());
-  SOTTO_TRY(send_acks());
+  acks_.pump();
   SOTTO_TRY(log_events());
   return transaction.commit();
 }
 
 void Engine::on_rollback(const Error& why) {
+  c_.out.farewell.clear();
   if (!SOTTO_PLANTED(memory_ahead_of_disk)) groups_.evict_all();
   account_stale_ = true;
   static_cast<void>(reload_account());  // If it fails, the next step begins with it.
@@ -174,6 +175,7 @@ void Engine::on_erased() {
 void Engine::set_clock_back(std::chrono::milliseconds by) {
   SOTTO_RARE(clock_set_back);
   session_.set_clock_back(by);
+  acks_.set_clock_back(by);
   runtimes_.set_clock_back(by);
   media_session_.set_clock_back(by);
   media_.set_clock_back(by);
@@ -196,6 +198,7 @@ Status Engine::reload_account() {
 
 void Engine::on_lost(const Error& why) {
   session_.on_lost(why);
+  acks_.clear();
   inbox_.on_connection_lost();
   runtimes_.on_connection_lost();
   receipts_.on_connection_lost();
@@ -346,29 +349,13 @@ Status Engine::log_events() {
   return {};
 }
 
-Status Engine::send_acks() {
-  if (c_.acks.empty() || !session_.authenticated()) return {};
-  const auto ack_no = c_.account->ack_no + 1;
-  SOTTO_TRY(c_.accounts.set_ack_no(ack_no));
-  c_.account->ack_no = ack_no;
-  wire::Request request;
-  auto& ack = *request.mutable_ack();
-  ack.set_ack_no(ack_no);
-  for (const auto& [chat, seq] : c_.acks) {
-    auto* cursor = ack.add_cursors();
-    cursor->set_chat_id(to_string_bytes(chat));
-    cursor->set_seq(seq);
-  }
-  session_.post(request);
-  return {};
-}
-
 std::optional<Timestamp> Engine::next_timer() const {
   auto out = session_.next_timer();
   const auto consider = [&](std::optional<Timestamp> time) {
     if (time && (!out || *time < *out)) out = time;
   };
   if (session_.ready()) consider(runtimes_.next_timer());
+  consider(acks_.next_timer());
   consider(queries_.next_timer());
   consider(account_requests_.next_timer());
   consider(push_token_.next_timer());
@@ -384,6 +371,7 @@ std::optional<Timestamp> Engine::next_timer() const {
 Outputs Engine::close(std::span<const Input> never_stepped) {
   c_.out = {};
   const Error why(ErrorCode::CLOSED, "the client was closed");
+  acks_.say_farewell();
   session_.close(why);
   account_requests_.close(why);
   intents_.close(why);

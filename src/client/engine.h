@@ -53,7 +53,6 @@ class Engine {
   void pump_queries();
   Status on_found(std::uint64_t query, const wire::Response& response);
   Status log_events();
-  Status send_acks();
   void on_lost(const Error& why);
   void on_rollback(const Error& why);
   void set_clock_back(std::chrono::milliseconds by);
@@ -66,6 +65,7 @@ class Engine {
 
   Context c_;
   Session session_;
+  Acks acks_;
   AccountRequests account_requests_;
   Runtimes runtimes_;
   ChatGroups groups_;

@@ -53,7 +53,6 @@ void Engine::take(Input& input) {
   const auto undo = c_.undo.size();
   const auto callbacks = c_.out.callbacks.size();
   const auto frames = c_.out.frames.size();
-  const auto acks = c_.acks;
   Status status = [&]() -> Status {
     SOTTO_TRY_ASSIGN(auto savepoint, store::Savepoint::begin(c_.db));
     SOTTO_TRY(dispatch(input));
@@ -64,7 +63,6 @@ void Engine::take(Input& input) {
   // The savepoint has undone what this input wrote; what it left in memory goes, too.
   c_.rewind(undo, callbacks);
   if (c_.out.frames.size() > frames) c_.out.frames.resize(frames);
-  c_.acks = acks;
   on_rollback(status.error());
   fail(c_, input, status.error());
 }
@@ -134,6 +132,7 @@ Status Engine::dispatch(Input& input) {
                           return Status{};
                         },
                         [&](const DisconnectCommand&) {
+                          acks_.say_farewell();
                           session_.on_disconnect_wanted();
                           on_lost(Error(ErrorCode::CANCELLED, "disconnected by the app"));
                           return Status{};

@@ -43,7 +43,7 @@ Status Inbox::on_heads(const wire::Heads& heads) {
     } else if (head.head() > head.acked_seq()) {
       SOTTO_RARE(ack_sent_again);
       // The ack was lost with the last connection, or the relay was restored from an older state.
-      c_.acks[*id] = head.head();
+      SOTTO_TRY(acks_.add(*id, head.head(), 0));
     }
   }
   if (!heads.last()) return {};
@@ -98,8 +98,7 @@ Status Inbox::on_entries(const wire::Entries& entries) {
     if (entry.seq <= chat->cursor) {
       SOTTO_RARE(entry_known_already);
       // Not the cursor: a relay that was restored from an older state has not got that far, and would refuse it.
-      auto& ack = c_.acks[*id];
-      ack = std::max(ack, entry.seq);
+      SOTTO_TRY(acks_.add(*id, entry.seq, raw.ByteSizeLong()));
       continue;
     }
     if (entry.seq != chat->cursor + 1) {
@@ -109,15 +108,15 @@ Status Inbox::on_entries(const wire::Entries& entries) {
     }
     const bool passed_over = SOTTO_PLANTED(cursor_without_message) && &raw != &entries.entries(0) && raw.has_message();
     if (!passed_over) SOTTO_TRY(take(*chat, entry));
-    SOTTO_TRY(advance(*chat, entry.seq));
+    SOTTO_TRY(advance(*chat, entry.seq, raw.ByteSizeLong()));
   }
   return {};
 }
 
-Status Inbox::advance(ChatRow& chat, std::uint64_t seq) {
+Status Inbox::advance(ChatRow& chat, std::uint64_t seq, std::size_t bytes) {
   chat.cursor = seq;
   SOTTO_TRY(c_.chats.update(chat));
-  c_.acks[chat.id] = seq;
+  SOTTO_TRY(acks_.add(chat.id, seq, bytes));
   c_.dirty.insert(chat.id);
   if (const auto it = draining_.find(chat.id); it != draining_.end() && seq >= it->second) draining_.erase(it);
   return {};
@@ -340,7 +339,7 @@ Status Inbox::on_gap(const wire::Gap& gap) {
   } else {
     SOTTO_TRY(outbox_.accept_up_to(*chat, gap.last_n()));
   }
-  return advance(*chat, gap.to());
+  return advance(*chat, gap.to(), 0);
 }
 
 }  // namespace sotto::client

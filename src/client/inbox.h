@@ -4,6 +4,7 @@
 // leaves a placeholder with a reason. The cursor moves past every entry, and past nothing else.
 #pragma once
 
+#include "client/acks.h"
 #include "client/intents.h"
 #include "client/media/media.h"
 #include "client/people.h"
@@ -14,10 +15,11 @@ namespace sotto::client {
 
 class Inbox {
  public:
-  Inbox(Context& context, Session& session, ChatGroups& groups, Runtimes& runtimes, Outbox& outbox, Intents& intents,
-        Media& media, Receipts& receipts, Signals& signals, People& people)
+  Inbox(Context& context, Session& session, Acks& acks, ChatGroups& groups, Runtimes& runtimes, Outbox& outbox,
+        Intents& intents, Media& media, Receipts& receipts, Signals& signals, People& people)
       : c_(context),
         session_(session),
+        acks_(acks),
         groups_(groups),
         runtimes_(runtimes),
         outbox_(outbox),
@@ -51,7 +53,8 @@ class Inbox {
   Status lost_by_relay(const ChatId& id);
   Status take(ChatRow& chat, const Checked& entry);
   Status process(ChatRow& chat, const Checked& entry);
-  Status advance(ChatRow& chat, std::uint64_t seq);
+  /// `bytes`: of the entry.
+  Status advance(ChatRow& chat, std::uint64_t seq, std::size_t bytes);
 
   // Messages.
   Status on_message(ChatRow& chat, const Checked& entry);
@@ -91,6 +94,7 @@ class Inbox {
 
   Context& c_;
   Session& session_;
+  Acks& acks_;
   ChatGroups& groups_;
   Runtimes& runtimes_;
   Outbox& outbox_;

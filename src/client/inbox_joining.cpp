@@ -16,8 +16,7 @@ Status Inbox::on_chat_joined(const wire::ChatJoined& joined) {
   SOTTO_TRY_ASSIGN(const auto entry, check(joined.entry()));
   SOTTO_TRY_ASSIGN(const auto chat, c_.chats.find(*id));
   if (chat && chat->cursor >= entry.seq) {
-    c_.acks[*id] = chat->cursor;
-    return {};
+    return acks_.add(*id, chat->cursor, joined.entry().ByteSizeLong());
   }
   if (joining_.contains(*id)) return {};
   // Only who is out, or not in yet, can be let in: else the relay and any user with our key package could put a group
@@ -153,7 +152,7 @@ Status Inbox::finish_join(ChatRow chat, bool is_new, const Checked& entry, mls::
   SOTTO_TRY(notice(chat.id, from, founded ? NoticeKind::chat_created : NoticeKind::users_added,
                    founded ? users : std::set<UserId>{self}, state.name));
   c_.emit_chat(chat);
-  return advance(chat, entry.seq);
+  return advance(chat, entry.seq, entry.entry->ByteSizeLong());
 }
 
 Status Inbox::join_failed(const wire::ChatJoined& joined, const Checked& entry, const Error& why) {
@@ -173,7 +172,7 @@ Status Inbox::join_failed(const wire::ChatJoined& joined, const Checked& entry, 
   chat.handshake_seq = chat.joined_seq = entry.seq;
   if (chat.status == ChatStatus::creating) SOTTO_TRY(intents_.end_all(id, why));
   SOTTO_TRY(must_rejoin(chat, entry, "the invitation could not be opened: " + why.message));
-  return advance(chat, entry.seq);
+  return advance(chat, entry.seq, entry.entry->ByteSizeLong());
 }
 
 Status Inbox::fetch_tree(const ChatId& chat) {

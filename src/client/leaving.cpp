@@ -116,6 +116,7 @@ Status Leaving::tell_log_out() {
   if (!asked_ && session_.authenticated()) {
     asked_ = true;
     deadline_ = c_.now + log_out_wait;
+    acks_.send();  // First: the relay takes nothing that comes behind.
     wire::Request request;
     request.mutable_log_out();
     session_.request(request, [this](const wire::Response&) { return told(); });
@@ -129,6 +130,7 @@ Status Leaving::tell_log_out() {
 Status Leaving::told() {
   telling_ = false;
   if (!kind_) return {};  // Since then the app wants to be connected again.
+  acks_.say_farewell();
   if (kind_ == LeavingKind::erase) {
     erase_due_ = true;
     return {};
@@ -151,7 +153,7 @@ Status Leaving::erase() {
   SOTTO_TRY(table_.erase_store());
   c_.account.reset();
   c_.handle_change.reset();
-  c_.acks.clear();
+  acks_.clear();
   c_.dirty.clear();
   c_.to_log.clear();
   return {};

@@ -7,14 +7,15 @@
 // Erasing is one transaction over all tables; files of attachments are removed after its commit.
 #pragma once
 
+#include "client/acks.h"
 #include "client/push_token.h"
 
 namespace sotto::client {
 
 class Leaving {
  public:
-  Leaving(Context& context, Session& session, PushToken& push_token)
-      : c_(context), session_(session), push_token_(push_token), table_(context.db) {}
+  Leaving(Context& context, Session& session, Acks& acks, PushToken& push_token)
+      : c_(context), session_(session), acks_(acks), push_token_(push_token), table_(context.db) {}
 
   /// Reads what a step left on disk, or an earlier run.
   Status load();
@@ -50,6 +51,7 @@ class Leaving {
 
   Context& c_;
   Session& session_;
+  Acks& acks_;
   PushToken& push_token_;
   LeavingTable table_;
   std::optional<LeavingKind> kind_;

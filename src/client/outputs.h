@@ -197,6 +197,8 @@ struct Outputs {
   NetworkAction network = NetworkAction::none;
   /// To be sent, in order.
   std::vector<Bytes> frames;
+  /// A frame for the connection that `network` ends, or that ends with the engine: sent before, unless it is empty.
+  Bytes farewell;
   /// Of the connection for attachments, in the same way.
   MediaOutputs media;
   /// Completions and events, in order, to be run on the app's executor.

@@ -36,6 +36,13 @@ inline constexpr std::size_t adds_per_commit = 100;
 /// Entries and bytes in flight to a device before it must ack: back-pressure.
 inline constexpr std::size_t window_entries = 256;
 inline constexpr std::size_t window_bytes = 1024 * 1024;
+/// A device with nothing else to say acks at most so often, so that a burst costs two frames and not one for each step;
+/// what comes alone is acked at once. Nothing waits for that but receipts and the deletion of what was fetched.
+inline constexpr std::chrono::milliseconds ack_interval{100};
+/// But at once when it has got so much since the last: a quarter of the window's entries and what a turn may have, so
+/// that the window has room again before it is full.
+inline constexpr std::size_t acked_at_once_entries = 64;
+inline constexpr std::size_t acked_at_once_bytes = 64 * 1024;
 /// Messages of one chat that a device may have in flight to the relay.
 inline constexpr std::size_t messages_in_flight = 32;
 

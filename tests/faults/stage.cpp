@@ -158,6 +158,9 @@ void Stage::step_device() {
   if (disk_ != nullptr && disk_->dead()) return end_process();
   if (after_step) after_step();
   timer_ = out.next_timer;
+  if (!out.farewell.empty() && id_of(Line::main) != 0) {
+    relay_inputs_.emplace_back(relay::Received{id_of(Line::main), std::move(out.farewell)});
+  }
   carry_out(Line::main, out.network, std::move(out.frames));
   carry_out(Line::media, out.media.network, std::move(out.media.frames));
   for (const auto& callback : out.callbacks) callback();

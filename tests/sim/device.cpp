@@ -100,6 +100,7 @@ void Device::notice_the_end_of_an_account() {
   wanted_handle_.clear();
   forget_proofs();
   may_be_erased_ = deletes_ = logged_out_ = false;
+  ++connects_;  // What was logged out is gone, though it may be told later.
 }
 
 void Device::close() {
@@ -107,6 +108,8 @@ void Device::close() {
   wanted_running_ = false;
   const auto connections = {connection_id_, media_id_};
   auto last = engine_->close(inputs_);
+  std::optional<std::size_t> no_limit;
+  send(connection_id_, std::move(last.farewell), no_limit);
   for (const auto& callback : last.callbacks) callback();
   world_.oracle().on_closed(*this, pending_.size());
   for (const auto connection : connections) {
@@ -216,7 +219,6 @@ void Device::step() {
 
 bool Device::let_out(relay::ConnectionId& connection, client::NetworkAction action, std::vector<Bytes> frames,
                      std::optional<std::size_t>& left) {
-  const bool main = &connection == &connection_id_;
   if (action != client::NetworkAction::none && connection != 0) {
     world_.network().close_by_client(std::exchange(connection, 0));
   }
@@ -225,22 +227,29 @@ bool Device::let_out(relay::ConnectionId& connection, client::NetworkAction acti
     connection = world_.network().connect(*this);
   }
   for (auto& frame : frames) {
-    if (connection == 0) break;
-    if (left && (*left)-- == 0 && world_.inject(Fault::kill_sending)) return die(false), false;
-    auto* hostile_member = main ? world_.hostile_member() : nullptr;
-    if (hostile_member != nullptr) hostile_member->on_way_up(*this, frame);
-    trace("sends " + fingerprint(frame));
-    if (main) world_.oracle().on_frame_up(*this, frame);
-    auto* hostile_relay = world_.hostile_relay();
-    if (hostile_relay != nullptr && main) hostile_relay->on_way_up(*this, frame);
-    if (hostile_relay != nullptr && !main) hostile_relay->media.on_way_up(frame);
-    world_.network().send_up(connection, std::move(frame));
+    if (!send(connection, std::move(frame), left)) return false;
   }
+  return true;
+}
+
+bool Device::send(relay::ConnectionId connection, Bytes frame, std::optional<std::size_t>& left) {
+  if (frame.empty() || connection == 0) return true;
+  if (left && (*left)-- == 0 && world_.inject(Fault::kill_sending)) return die(false), false;
+  const bool main = connection == connection_id_;
+  auto* hostile_member = main ? world_.hostile_member() : nullptr;
+  if (hostile_member != nullptr) hostile_member->on_way_up(*this, frame);
+  trace("sends " + fingerprint(frame));
+  if (main) world_.oracle().on_frame_up(*this, frame);
+  auto* hostile_relay = world_.hostile_relay();
+  if (hostile_relay != nullptr && main) hostile_relay->on_way_up(*this, frame);
+  if (hostile_relay != nullptr && !main) hostile_relay->media.on_way_up(frame);
+  world_.network().send_up(connection, std::move(frame));
   return true;
 }
 
 bool Device::let_out(client::Outputs out) {
   auto left = std::exchange(die_after_, std::nullopt);
+  if (!send(connection_id_, std::move(out.farewell), left)) return false;
   if (!let_out(connection_id_, out.network, std::move(out.frames), left)) return false;
   if (!let_out(media_id_, out.media.network, std::move(out.media.frames), left)) return false;
   schedule_timer(out.next_timer);

@@ -113,6 +113,8 @@ class Device final : public Machine {
   bool let_out(relay::ConnectionId& connection, client::NetworkAction action, std::vector<Bytes> frames,
                std::optional<std::size_t>& left);
   void schedule_timer(const std::optional<Timestamp>& local);
+  /// False: the process died.
+  bool send(relay::ConnectionId connection, Bytes frame, std::optional<std::size_t>& left);
   void checkpoint();
   void lose_process();
   void on_event(const Event& event);

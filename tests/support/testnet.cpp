@@ -143,6 +143,17 @@ void TestDevice::restart() {
   open();
 }
 
+void TestDevice::close() {
+  auto last = engine_->close(inputs_);
+  send(Line::main, std::move(last.farewell));
+  for (const auto line : {Line::main, Line::media}) carry_out(line, client::NetworkAction::close, {});
+  for (const auto& callback : last.callbacks) callback();
+  inputs_.clear();
+  timer_.reset();
+  engine_.reset();
+  connection = ConnectionState::offline;
+}
+
 void TestDevice::go_offline() {
   reachable_ = false;
   net_.cut(*this);
@@ -194,6 +205,7 @@ void TestDevice::step() {
   auto inputs = std::exchange(inputs_, {});
   auto out = engine_->step(net_.now, inputs);
   timer_ = out.next_timer;
+  send(Line::main, std::move(out.farewell));
   carry_out(Line::main, out.network, std::move(out.frames));
   carry_out(Line::media, out.media.network, std::move(out.media.frames));
   for (const auto& callback : out.callbacks) callback();
@@ -223,19 +235,23 @@ void TestDevice::carry_out(Line line, client::NetworkAction action, std::vector<
         },
         id);
   }
-  for (auto& frame : frames) {
-    if (line_id == 0) break;
-    if (net_.rewrite)
-      frame = rewritten(frame, [&](wire::Envelope& envelope) {
-        net_.rewrite(envelope);
-        return true;
-      });
-    net_.later(
-        [this, line, id = line_id, bytes = std::move(frame)]() mutable {
-          if (id_of(line) == id) net_.to_relay(relay::Received{id, std::move(bytes)});
-        },
-        line_id);
-  }
+  for (auto& frame : frames) send(line, std::move(frame));
+}
+
+/// What was sent before an end in good order still arrives; after a cut the relay knows of its end by then.
+void TestDevice::send(Line line, Bytes frame) {
+  const auto line_id = id_of(line);
+  if (frame.empty() || line_id == 0) return;
+  if (net_.rewrite)
+    frame = rewritten(frame, [&](wire::Envelope& envelope) {
+      net_.rewrite(envelope);
+      return true;
+    });
+  net_.later(
+      [this, line_id, bytes = std::move(frame)]() mutable {
+        net_.to_relay(relay::Received{line_id, std::move(bytes)});
+      },
+      line_id);
 }
 
 // ---- The net

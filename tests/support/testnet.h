@@ -45,6 +45,8 @@ class TestDevice {
 
   /// The process dies and starts again: what was not committed is gone.
   void restart();
+  /// The app closes the client; `restart` opens it again.
+  void close();
   void go_offline();
   void go_online();
 
@@ -76,6 +78,7 @@ class TestDevice {
   enum class Line { main, media };
   void open();
   void step();
+  void send(Line line, Bytes frame);
   void carry_out(Line line, client::NetworkAction action, std::vector<Bytes> frames);
   [[nodiscard]] relay::ConnectionId& id_of(Line line) { return line == Line::main ? connection_id_ : media_id_; }
 

@@ -83,6 +83,15 @@ void EngineThread::join() {
 
 void EngineThread::run() {
   loop_->run();
+  engine_.reset();
+  parts_.db.reset();  // Releases the folder.
+  if (closed_) last_callbacks_.push_back(std::move(closed_));
+  // An own executor must not end before what was posted has run, also if the last owner goes inside a callback.
+  if (parts_.own_executor) last_callbacks_.emplace_back([keep = parts_.executor] { (void)keep; });
+  post(std::move(last_callbacks_));
+}
+
+void EngineThread::on_stop() {
   std::vector<Input> left;
   {
     const std::lock_guard lock(mutex_);
@@ -90,12 +99,8 @@ void EngineThread::run() {
   }
   // Commands that nobody has taken yet were never on disk.
   auto last = engine_->close(left);
-  engine_.reset();
-  parts_.db.reset();  // Releases the folder.
-  if (closed_) last.callbacks.push_back(std::move(closed_));
-  // An own executor must not end before what was posted has run, also if the last owner goes inside a callback.
-  if (parts_.own_executor) last.callbacks.emplace_back([keep = parts_.executor] { (void)keep; });
-  post(std::move(last.callbacks));
+  say_farewell(std::move(last.farewell));
+  last_callbacks_ = std::move(last.callbacks);
 }
 
 void EngineThread::on_wake() { step(); }
@@ -178,6 +183,12 @@ void EngineThread::shrink() {
   if (!done.ok() || !done->complete) checkpoint_at_ = std::chrono::steady_clock::now() + checkpoint_interval;
 }
 
+void EngineThread::say_farewell(Bytes frame) {
+  if (frame.empty() || connection_id_ == 0) return;
+  // What a full queue does not take, the relay does not miss: it sends the entries again.
+  (void)loop_->send(connection_id_, std::move(frame)).ok();
+}
+
 void EngineThread::carry_out(net::ConnectionId& connection, NetworkAction action, std::vector<Bytes> frames,
                              const std::function<Input(Error)>& lost) {
   const auto lose = [&](const Error& why) {
@@ -205,6 +216,7 @@ void EngineThread::carry_out(Outputs outputs) {
     shrink();
     if (parts_.on_erased) parts_.on_erased();
   }
+  say_farewell(std::move(outputs.farewell));
   carry_out(connection_id_, outputs.network, std::move(outputs.frames),
             [](Error why) { return Input(ConnectionLost{std::move(why)}); });
   carry_out(media_connection_id_, outputs.media.network, std::move(outputs.media.frames),

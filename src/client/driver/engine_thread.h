@@ -49,6 +49,7 @@ class EngineThread final : public net::ClientHandler, public std::enable_shared_
   void on_open(net::ConnectionId id) override;
   void on_message(net::ConnectionId id, Bytes message) override;
   void on_close(net::ConnectionId id, net::CloseInfo info) override;
+  void on_stop() override;
 
   explicit EngineThread(Parts parts);
 
@@ -59,6 +60,8 @@ class EngineThread final : public net::ClientHandler, public std::enable_shared_
   /// What was erased goes from the file, too.
   void shrink();
   void carry_out(Outputs outputs);
+  /// On the main connection, if there is one.
+  void say_farewell(Bytes frame);
   /// Connects, closes and sends on one of the two connections; `lost` is what the engine is told if that fails.
   void carry_out(net::ConnectionId& connection, NetworkAction action, std::vector<Bytes> frames,
                  const std::function<Input(Error)>& lost);
@@ -86,6 +89,8 @@ class EngineThread final : public net::ClientHandler, public std::enable_shared_
   net::ConnectionId connection_id_ = 0;
   net::ConnectionId media_connection_id_ = 0;
   net::ConnectionId last_connection_id_ = 0;
+  /// What the engine's end is to tell the app.
+  std::vector<std::function<void()>> last_callbacks_;
 };
 
 }  // namespace sotto::client

@@ -292,6 +292,22 @@ TEST_CASE("Two people chat over TLS, and a queued message leaves after the folde
   CHECK(must(alice.client->chat(chat)).peer == bob.user);
 }
 
+TEST_CASE("Who leaves has told the relay what it has") {
+  Server server;
+  App alice(server, "alice");
+  App bob(server, "bob");
+  alice.register_account("alice");
+  bob.register_account("bob");
+  const auto chat = must(alice.client->create_direct_chat(bob.user));
+  constexpr std::size_t messages = 20;
+  for (std::size_t i = 0; i < messages; ++i) must(alice.client->send(chat, "hello"));
+  REQUIRE(eventually([&] { return bob.seen->texts().size() == messages; }));
+  // Within 100 ms, so most acks still wait.
+  SECTION("by closing") { bob.client.reset(); }
+  SECTION("by disconnecting") { bob.client->disconnect(); }
+  CHECK(eventually([&] { return must(alice.client->messages(chat, {{}, 1})).at(0).state == MessageState::delivered; }));
+}
+
 TEST_CASE("A message with attachments is written once under its id, also when its file is gone meanwhile") {
   Server server;
   App alice(server, "alice");

@@ -60,6 +60,7 @@ TEST_CASE("Who lost a number to somebody else gets another one, with the same ch
   CHECK(net.account(alice).user == user);
   CHECK(must(net.find(bob, other)) == user);
   bob.send(chat, "after");
+  REQUIRE(net.settle());
   alice.send(chat, "still me");
   REQUIRE(net.settle());
   CHECK(bob.texts(chat) == std::vector<std::string>{"before", "after", "still me"});

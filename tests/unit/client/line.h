@@ -38,6 +38,7 @@ class Line {
     for (const auto& frame : out.frames) {
       for (auto& envelope : must(wire::decode_frame(frame))) sent.push_back(std::move(envelope));
     }
+    farewell = must(wire::decode_frame(out.farewell));
     for (const auto& callback : out.callbacks) callback();
   }
 
@@ -156,6 +157,7 @@ class Line {
   client::NetworkAction network = client::NetworkAction::none;
   std::optional<Timestamp> timer;
   std::vector<wire::Envelope> sent;
+  std::vector<wire::Envelope> farewell;
 
   std::vector<Event> events;
   std::vector<Result<UserId>> registered;
