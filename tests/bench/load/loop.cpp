@@ -32,6 +32,7 @@ void Loop::want_writes(int fd, Watcher& watcher, bool wanted) {
 void Loop::remove(int fd, Watcher& watcher) {
   ::epoll_ctl(fd_, EPOLL_CTL_DEL, fd, nullptr);
   std::erase(touched_, &watcher);
+  std::erase_if(later_, [&](const auto& one) { return one.second == &watcher; });
 }
 
 void Loop::end_turn() {
@@ -40,8 +41,15 @@ void Loop::end_turn() {
   touched_.clear();
 }
 
+void Loop::touch_due() {
+  const auto now = Clock::now();
+  while (!later_.empty() && later_.begin()->first <= now) touch(*later_.extract(later_.begin()).value().second);
+}
+
 void Loop::turn(Clock::time_point until) {
+  touch_due();
   end_turn();
+  if (!later_.empty()) until = std::min(until, later_.begin()->first);
   const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(until - Clock::now()).count();
   const timespec timeout{left > 0 ? left / 1'000'000'000 : 0, left > 0 ? left % 1'000'000'000 : 0};
   std::array<epoll_event, 256> events;

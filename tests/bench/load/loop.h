@@ -1,10 +1,12 @@
-// The load generator's event loop: epoll, one thread, no timers but the next moment at which somebody wants to send.
+// The load generator's event loop: epoll, one thread, and times at which somebody wants to say something.
 #pragma once
 
 #include <sys/epoll.h>
 
 #include <chrono>
 #include <cstdint>
+#include <set>
+#include <utility>
 #include <vector>
 
 namespace sotto::bench {
@@ -36,13 +38,17 @@ class Loop {
   void remove(int fd, Watcher& watcher);
   /// The watcher's `turn_ended` is called before the loop waits, so that what a turn says leaves together.
   void touch(Watcher& watcher) { touched_.push_back(&watcher); }
+  /// The same in the first turn after `when`.
+  void touch_at(Watcher& watcher, Clock::time_point when) { later_.emplace(when, &watcher); }
   /// One turn: waits until something is ready, at most until `until`.
   void turn(Clock::time_point until);
 
  private:
   void end_turn();
+  void touch_due();
   int fd_;
   std::vector<Watcher*> touched_;
+  std::set<std::pair<Clock::time_point, Watcher*>> later_;
 };
 
 }  // namespace sotto::bench

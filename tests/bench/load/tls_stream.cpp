@@ -98,6 +98,10 @@ void TlsStream::touch() {
   loop_->touch(*this);
 }
 
+void TlsStream::touch_at(Clock::time_point when) {
+  if (loop_ != nullptr) loop_->touch_at(*this, when);
+}
+
 void TlsStream::write(ByteView bytes) {
   append(out_, bytes);
   touch();

@@ -49,6 +49,8 @@ class TlsStream : public Watcher {
   virtual void before_writing() {}
   /// Asks for `before_writing` at the end of this turn.
   void touch();
+  /// The same at the end of a later turn.
+  void touch_at(Clock::time_point when);
 
   void ready(std::uint32_t events) override;
   void turn_ended() override;

@@ -6,6 +6,7 @@
 #include "load/must.h"
 #include "unit/relay/support/private_message.h"
 #include "wire/frame.h"
+#include "wire/limits.h"
 #include "wire/mls_header.h"
 
 namespace sotto::bench {
@@ -24,6 +25,7 @@ class User::Link final : public WebSocket {
  public:
   Link(User& user, SSL_CTX* context, std::uint16_t port) : WebSocket(context, port, "sotto.v1"), user_(user) {}
   using TlsStream::touch;
+  using TlsStream::touch_at;
 
  private:
   void on_message(ByteView message) override { user_.on_frame(message); }
@@ -135,21 +137,28 @@ void User::queue(ByteView frame) {
 }
 
 void User::compose() {
-  if (!to_ack_.empty()) {
-    wire::Envelope envelope;
-    auto& ack = *envelope.mutable_request()->mutable_ack();
-    ack.set_ack_no(++ack_no_);
-    for (auto* chat : std::exchange(to_ack_, {})) {
-      auto& cursor = *ack.add_cursors();
-      cursor.set_chat_id(to_string_bytes(chat->id));
-      cursor.set_seq(chat->cursor);
-      chat->acked = chat->cursor;
-    }
-    queue(wire::encode(envelope));
-  }
+  const auto due = acked_at_ + wire::limits::ack_interval;
+  const bool now = !frames_.empty() || Clock::now() >= due || entries_to_ack_ >= wire::limits::acked_at_once_entries ||
+                   bytes_to_ack_ >= wire::limits::acked_at_once_bytes;
+  if (!to_ack_.empty()) now ? queue_acks() : link_->touch_at(due);
   if (frames_.empty()) return;
   link_->send_message(frames_);
   frames_.clear();
+}
+
+void User::queue_acks() {
+  wire::Envelope envelope;
+  auto& ack = *envelope.mutable_request()->mutable_ack();
+  ack.set_ack_no(++ack_no_);
+  for (auto* chat : std::exchange(to_ack_, {})) {
+    auto& cursor = *ack.add_cursors();
+    cursor.set_chat_id(to_string_bytes(chat->id));
+    cursor.set_seq(chat->cursor);
+    chat->acked = chat->cursor;
+  }
+  acked_at_ = Clock::now();
+  entries_to_ack_ = bytes_to_ack_ = 0;
+  queue(wire::encode(envelope));
 }
 
 void User::on_frame(ByteView message) {
@@ -192,6 +201,8 @@ User::Chat& User::chat_of(const std::string& id) {
 }
 
 void User::on_entry(Chat& chat, const wire::Entry& entry) {
+  ++entries_to_ack_;
+  bytes_to_ack_ += entry.ByteSizeLong();
   // Told again after a connection broke: the ack was lost, not the entry.
   const bool known = entry.seq() <= chat.cursor;
   if (!known && entry.seq() != chat.cursor + 1) give_up("a hole in a log");

@@ -114,8 +114,9 @@ class User {
   void on_entry(Chat& chat, const wire::Entry& entry);
   Chat& chat_of(const std::string& id);
   void queue(ByteView frame);
-  /// The acks of what came, and what is queued, as few WebSocket messages.
+  /// What is queued and, if they are due, the acks of what came, as few WebSocket messages.
   void compose();
+  void queue_acks();
 
   RelayProcess& relay_;
   Listener& listener_;
@@ -130,6 +131,10 @@ class User {
   std::deque<Chat> chats_;
   std::unordered_map<std::string, Chat*> by_id_;
   std::vector<Chat*> to_ack_;
+  /// Acks are held as in src/client/acks.h.
+  Clock::time_point acked_at_{};
+  std::size_t entries_to_ack_ = 0;
+  std::size_t bytes_to_ack_ = 0;
   std::deque<Unanswered> unanswered_;
   Bytes frames_;
 };
