@@ -1,6 +1,7 @@
 #include "faults/checks.h"
 
 #include "support/catch.h"
+#include "wire/limits.h"
 
 namespace sotto::test {
 
@@ -81,6 +82,7 @@ void finish(Stage& stage, const Scenario& scenario, const Call* first) {
 std::string end_of(Stage& stage, const Scenario& scenario) {
   REQUIRE(stage.settle());
   check_memory(stage);
+  stage.pass(wire::limits::ack_interval + std::chrono::milliseconds(1));
   stage.cut();
   const auto pushes = stage.pushes;
   REQUIRE(stage.settle());

@@ -133,6 +133,12 @@ bool Stage::settle(std::chrono::milliseconds most) {
   return true;
 }
 
+void Stage::pass(std::chrono::milliseconds time) {
+  const auto end = now_ + time;
+  while (turn(end)) {
+  }
+}
+
 bool Stage::turn(Timestamp end) {
   if (!relay_inputs_.empty() || (relay_timer_ && *relay_timer_ <= now_)) step_relay();
   if (!inputs_.empty() || (timer_ && *timer_ <= now_)) {

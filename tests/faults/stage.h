@@ -44,6 +44,8 @@ class Stage {
   /// True once there is nothing to be done any more, by the device or the relay; false if it is not so by then, or
   /// if the machine has died.
   bool settle(std::chrono::milliseconds most = std::chrono::minutes(10));
+  /// Until then, also what waits for company leaves, as acks do.
+  void pass(std::chrono::milliseconds time);
   /// The line is cut; it comes back by itself.
   void cut();
 
