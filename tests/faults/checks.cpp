@@ -1,6 +1,8 @@
 #include "faults/checks.h"
 
+#include "client/tables/media_table.h"
 #include "support/catch.h"
+#include "support/must.h"
 #include "wire/limits.h"
 
 namespace sotto::test {
@@ -57,6 +59,17 @@ void finish_leaving(Stage& stage, const Scenario& scenario, const Call* first) {
   REQUIRE_FALSE(again->error);
 }
 
+/// Each file of an attachment has its row.
+void check_files(Stage& stage) {
+  if (stage.disk() == nullptr) return;
+  const auto folder = stage.place().media + "/";
+  for (const auto& file : stage.disk()->files()) {
+    if (!file.starts_with(folder)) continue;
+    INFO(file);
+    REQUIRE(must(client::MediaTable(*stage.db).find(std::stoll(file.substr(folder.size())))).has_value());
+  }
+}
+
 void finish(Stage& stage, const Scenario& scenario, const Call* first) {
   if (scenario.leaves) return finish_leaving(stage, scenario, first);
   if (!scenario.wish) {
@@ -72,6 +85,7 @@ void finish(Stage& stage, const Scenario& scenario, const Call* first) {
     // A question to the relay is given up after a while, whatever is in its way.
     REQUIRE((is_storage_error(*first->error) || first->error->code == ErrorCode::UNAVAILABLE));
   }
+  check_files(stage);
   const auto again = test::call(stage, scenario);
   REQUIRE(stage.settle());
   REQUIRE(again->completions == 1);

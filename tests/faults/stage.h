@@ -41,6 +41,7 @@ class Stage {
   void command(client::Input input) { inputs_.push_back(std::move(input)); }
   [[nodiscard]] ConnectionState connection() const { return connection_; }
   [[nodiscard]] const Place& place() const { return place_; }
+  [[nodiscard]] const sim::Disk* disk() const { return disk_; }
   /// True once there is nothing to be done any more, by the device or the relay; false if it is not so by then, or
   /// if the machine has died.
   bool settle(std::chrono::milliseconds most = std::chrono::minutes(10));

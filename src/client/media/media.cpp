@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/test_hooks.h"
 #include "base/try.h"
 #include "client/content.h"
 #include "client/failures.h"
@@ -310,6 +311,8 @@ void Media::on_rollback() {
   unready_.clear();
   trash_ = true;
   discarded_ = false;
+  // At once, as far as it can be: the next file may get the number of one that is left, and be shorter.
+  orphans_ = !remove_orphans().ok();
 }
 
 std::optional<Timestamp> Media::next_timer() const {
@@ -399,7 +402,24 @@ Status Media::empty_trash() {
     if (!removed.ok()) return {};  // With the next step.
   }
   if (!files.empty()) SOTTO_TRY(c_.media_rows.forget_discarded());
-  trash_ = false;
+  if (orphans_ && !remove_orphans().ok()) return {};
+  trash_ = orphans_ = false;
+  return {};
+}
+
+/// What came in memory is encrypted before its row is committed. If that never was, nobody knows the key.
+Status Media::remove_orphans() {
+  if (c_.media.folder.empty()) return {};
+  SOTTO_TRY_ASSIGN(auto id, c_.media_rows.last_id());
+  // The numbers of one message have gaps where it names files of the app's.
+  for (std::size_t missing = 0; missing < wire::limits::attachments_per_message; ++missing) {
+    const auto path = path_of(++id);
+    const auto file = store::File::open(path, store::File::Mode::read, c_.media.vfs);
+    if (!file.ok() && file.code() == ErrorCode::NOT_FOUND) continue;
+    SOTTO_TRY(store::File::remove(path, c_.media.vfs));
+    SOTTO_RARE(orphan_removed);
+    missing = 0;
+  }
   return {};
 }
 

@@ -147,6 +147,7 @@ class Media {
   Status discard(std::int64_t media);
   Status trim_cache();
   Status empty_trash();
+  Status remove_orphans();
 
   [[nodiscard]] bool waits(std::int64_t id) const;
   void retry_later(std::int64_t id, const Error& why);
@@ -167,6 +168,8 @@ class Media {
   /// Files wait to be removed; some of them since this step, and these not before its commit.
   bool trash_ = true;
   bool discarded_ = false;
+  /// A step that did not come to its end may have left files.
+  bool orphans_ = true;
   struct Sealing {
     MediaRow row;
     FileSealer sealer;

@@ -150,6 +150,11 @@ Status MediaTable::set_ready(const AttachmentRef& ref) {
       ref.chat, ref.sender, ref.message, ref.index);
 }
 
+Result<std::int64_t> MediaTable::last_id() {
+  SOTTO_TRY_ASSIGN(const auto last, db_.one<std::int64_t>("SELECT seq FROM sqlite_sequence WHERE name = 'media'"));
+  return last.value_or(0);
+}
+
 Status MediaTable::discard(std::int64_t id) {
   return db_.run("INSERT OR IGNORE INTO media_trash(media_id) VALUES(?)", id);
 }

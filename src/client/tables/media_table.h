@@ -82,6 +82,8 @@ class MediaTable {
   Status set_ready(const AttachmentRef& ref);
 
   /// Its file is not needed any more.
+  /// The greatest that a row ever had; 0 if there was none.
+  Result<std::int64_t> last_id();
   Status discard(std::int64_t id);
   Result<std::vector<std::int64_t>> discarded();
   Status forget_discarded();

@@ -110,7 +110,7 @@ TEST_CASE("A SHA-256 that is put aside goes on where it was, at any length") {
   Bytes all(1000);
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::uint8_t>(i * 31);
   const ByteView view(all);
-  for (const std::size_t length : {0, 1, 55, 56, 63, 64, 65, 127, 128, 1000}) {
+  for (const std::size_t length : {0U, 1U, 55U, 56U, 63U, 64U, 65U, 127U, 128U, 1000U}) {
     for (const std::size_t cut : {std::size_t{0}, length / 3, length / 2, length}) {
       Sha256 first;
       first.update(view.first(cut));
