@@ -6,6 +6,7 @@
 #include "base/try.h"
 #include "client/failures.h"
 #include "wire/frame.h"
+#include "wire/limits.h"
 
 namespace sotto::client {
 
@@ -13,6 +14,8 @@ namespace {
 constexpr std::chrono::milliseconds between_marks{1000};
 /// Marks that wait for commits; what does not fit is not shown as read until more is.
 constexpr std::size_t most_early = 10'000;
+/// With the ids of its chat and its reader. Else those that wait could take a frame each.
+constexpr std::size_t read_mark_bytes = wire::limits::signal_bytes + 128;
 constexpr std::chrono::milliseconds mark_retry_first{1000};
 constexpr std::chrono::milliseconds mark_retry_most{60'000};
 }  // namespace
@@ -134,7 +137,7 @@ Status Receipts::on_read_mark(const wire::ReadMark& push) {
   const auto id = id_from<ChatId>(wire::view(push.chat_id()));
   const auto user = id_from<UserId>(wire::view(push.sender_user()));
   if (!id || !user) return Error(ErrorCode::PROTOCOL_ERROR, "a read mark with parts of the wrong size");
-  if (!c_.self.privacy.read_receipts) return {};
+  if (!c_.self.privacy.read_receipts || push.ByteSizeLong() > read_mark_bytes) return {};
   SOTTO_TRY_ASSIGN(const auto chat, c_.chats.find(*id));
   if (chat) {
     SOTTO_TRY_ASSIGN(const bool understood, understand(*chat, push));

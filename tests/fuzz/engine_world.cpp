@@ -2,6 +2,7 @@
 
 #include "check.h"
 #include "crypto/sign.h"
+#include "engine_craft.h"
 #include "mls/key_package.h"
 #include "wire/identity.h"
 
@@ -79,6 +80,78 @@ EngineWorld::EngineWorld() {
   ask();
 }
 
+std::string attachment_as_shown(const ChatId& chat, const UserId& sender, const std::string& caption, std::size_t index,
+                                const AttachmentInfo& info, std::uint64_t size) {
+  std::string out = chat.to_string() + sender.to_string();
+  const auto add = [&](std::string_view field) { out.append(std::to_string(field.size())).append(":").append(field); };
+  for (const auto number : {std::uint64_t{index}, size, std::uint64_t(info.kind), std::uint64_t{info.width},
+                            std::uint64_t{info.height}, std::uint64_t(info.duration.count())}) {
+    add(std::to_string(number));
+  }
+  for (const auto& text : {caption, info.name, info.mime_type}) add(text);
+  for (const auto& bytes : {info.thumbnail, info.preview, info.waveform}) add(as_text(bytes));
+  return out;
+}
+
+/// What the relay is told while the world lives.
+void EngineWorld::hear(wire::Envelope& envelope) {
+  const auto& request = envelope.request();
+  if (request.has_upload_attachment()) {
+    const auto& part = request.upload_attachment();
+    auto& file = files[part.attachment_id()];
+    file.resize(static_cast<std::size_t>(part.offset()));
+    append(file, wire::view(part.data()));
+  }
+  if (request.has_set_profile())
+    profiles[request.set_profile().token_hash()] = to_bytes(wire::view(request.set_profile().profile()));
+  if (speaker_ == nullptr) return;
+  const auto chat_of = [](const auto& command) { return *id_from<ChatId>(wire::view(command.chat_id())); };
+  if (request.has_send_ephemeral()) {
+    const auto& command = request.send_ephemeral();
+    signals.push_back(ephemeral(chat_of(command), *speaker_, wire::view(command.payload())));
+  }
+  if (request.has_set_read_mark()) {
+    const auto& command = request.set_read_mark();
+    signals.push_back(read_mark(chat_of(command), *speaker_, wire::view(command.payload())));
+  }
+}
+
+wire::Push EngineWorld::ephemeral(const ChatId& chat, const test::TestDevice& from, ByteView payload) const {
+  wire::Push out;
+  auto& push = *out.mutable_ephemeral();
+  push.set_chat_id(to_string_bytes(chat));
+  push.set_generation(1);
+  push.set_sender_user(to_string_bytes(from.user));
+  push.set_sender_device(to_string_bytes(from.device));
+  push.set_payload(wire::field(payload));
+  return out;
+}
+
+wire::Push EngineWorld::read_mark(const ChatId& chat, const test::TestDevice& from, ByteView payload) const {
+  const auto as_ephemeral = ephemeral(chat, from, payload);
+  wire::Push out;
+  must(out.mutable_read_mark()->ParseFromString(as_ephemeral.ephemeral().SerializeAsString())
+           ? Status()
+           : Status(ErrorCode::INTERNAL));
+  return out;
+}
+
+ClientMessageId EngineWorld::show(test::TestDevice& device, const ChatId& chat, const std::string& caption,
+                                  std::size_t size, AttachmentKind kind) {
+  OutgoingAttachment out;
+  out.info.kind = kind;
+  out.info.name = caption + ".bin";
+  out.info.mime_type = "application/octet-stream";
+  out.info.thumbnail = Bytes(40, 7);
+  out.bytes.resize(size);
+  net.random.fill(out.bytes);
+  texts.emplace(chat, device.user, caption);
+  attachments.insert(attachment_as_shown(chat, device.user, caption, 0, out.info, size));
+  const auto id = device.send(chat, caption, {std::move(out)});
+  net.run_for(std::chrono::seconds(1));
+  return id;
+}
+
 void EngineWorld::say(test::TestDevice& device, const ChatId& chat, const std::string& text) {
   texts.emplace(chat, device.user, text);
   device.send(chat, text);
@@ -100,6 +173,7 @@ void EngineWorld::rename(test::TestDevice& device, const ChatId& chat, const std
 }
 
 void EngineWorld::live() {
+  net.rewrite = [this](wire::Envelope& envelope) { hear(envelope); };
   alice = &net.add("alice");
   bob = &net.add("bob");
   carol = &net.add("carol");
@@ -114,7 +188,16 @@ void EngineWorld::live() {
   for (const auto& chat : {family, team, brief, mob_, direct}) say(*alice, chat, "hello");
   for (const auto& chat : {family, team, direct}) say(*bob, chat, "hi");
   say(*mallory, mob_, "hey");
+  // What alice has, and what she has heard of.
+  show(*alice, mob_, "of alice", 300);
+  show(*alice, direct, "another of alice", 2000);
+  const auto fetched = show(*bob, direct, "one of bob", 1500);
+  show(*bob, direct, "another of bob", 1000);
+  bob->command(client::ProfileCommand{{"Bob", "about bob", {}, {}}, {}});
+  profile_names.emplace(bob->user, "Bob");
+  alice->transfer(direct, fetched, 0, TransferAction::start);
   check(net.settle(), "settled");
+  check(alice->bytes_of(direct, fetched).ok(), "alice has fetched it");
   alice->go_offline();
   net.run_for(std::chrono::seconds(1));
 
@@ -124,6 +207,7 @@ void EngineWorld::live() {
   say(*alice, direct, "waiting 3");
   rename(*alice, family, "kin");
   alice->change(mob_, client::ChangeKind::refresh);
+  show(*alice, direct, "waiting with a file", 140'000);  // two parts
   net.run_for(std::chrono::seconds(1));
 
   say(*bob, family, "from bob 1");
@@ -132,6 +216,8 @@ void EngineWorld::live() {
   say(*carol, family, "from carol");
   say(*bob, direct, "direct 1");
   say(*bob, direct, "direct 2");
+  show(*bob, direct, "a new picture", 150'000, AttachmentKind::image);
+  show(*bob, direct, "a new file", 400);
   say(*bob, team, "team 1");
   rename(*bob, team, "squad");
   bob->change(team, client::ChangeKind::add, carol->user);
@@ -150,7 +236,32 @@ void EngineWorld::live() {
   later = group(*carol, {alice}, "later");
   chats.pop_back();
   say(*carol, later, "still here");
+  picture_later = show(*carol, later, "still in order", 3000);
   net.run_for(std::chrono::seconds(10));
+  signal();
+}
+
+/// Bob writes and has read; carol does neither.
+void EngineWorld::signal() {
+  speaker_ = bob;
+  const auto& direct = chats[4];
+  for (const auto& chat : {direct, chats[0]}) {
+    for (const bool active : {true, false, true}) {
+      bob->command(client::TypingCommand{chat, active});
+      net.run_for(std::chrono::milliseconds(50));
+    }
+    typed.emplace(chat, bob->user);
+    bob->command(client::MarkReadCommand{chat, std::nullopt, {}});
+    net.run_for(std::chrono::seconds(2));
+  }
+  read_by_all.insert(direct);
+  bob->command(client::AvailableCommand{true});
+  present.insert(bob->user);
+  net.run_for(std::chrono::seconds(2));
+  bob->command(client::AvailableCommand{false});
+  net.run_for(std::chrono::seconds(1));
+  speaker_ = nullptr;
+  check(signals.size() >= 8, "bob has said something");
 }
 
 /// Takes all that the relay owes alice.
@@ -177,7 +288,7 @@ void EngineWorld::leave() {
     }
   }
   heads.set_last(true);
-  check(owed_later.size() == 2 && owed.size() > 12, "an honest relay has much to tell");
+  check(owed_later.size() == 3 && owed.size() > 12, "an honest relay has much to tell");
 
   wire::Request request;
   for (const auto* handle : {"bob", "carol", "mallory"}) {
@@ -203,7 +314,9 @@ void EngineWorld::ask() {
     const auto& bytes = answer.key_packages_taken().users(0).devices(0).key_package();
     key_packages.push_back(must(mls::key_package_from_message(wire::view(bytes))));
   }
-  craft(*this, mob_, std::move(key_packages));
+  craft_chats(*this, mob_, std::move(key_packages));
+  craft_attachments(*this, mob_);
+  craft_signals(*this, mob_);
 }
 
 }  // namespace sotto::fuzz

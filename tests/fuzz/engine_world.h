@@ -1,5 +1,5 @@
-// What the engine target plays with, made once: a client that was away for a while, everything that an honest relay
-// would tell it now, and what a hostile member has made with all keys right.
+// What the engine's target is fed with: a world in which alice went offline, all that an honest relay would tell her
+// then, and all that a hostile member has made with all keys right.
 #pragma once
 
 #include <set>
@@ -27,6 +27,13 @@ struct EngineWorld {
   ChatId later;
   std::set<Text> texts;
   std::map<ChatId, std::set<std::string>> names;
+  /// Attachments that were truly shown (`attachment_as_shown`), those that break a limit not among them.
+  std::set<std::string> attachments;
+  /// Who truly said that they write, and where; that they are there; in which chats everybody has read.
+  std::set<std::pair<ChatId, UserId>> typed;
+  std::set<UserId> present;
+  std::set<ChatId> read_by_all;
+  std::set<std::pair<UserId, std::string>> profile_names;
 
   Bytes incarnation;
   wire::Heads heads;
@@ -34,24 +41,39 @@ struct EngineWorld {
   std::vector<wire::Push> owed;
   std::vector<wire::Push> owed_later;
   std::vector<wire::Push> crafted;
-  /// Ciphertexts of ratchet trees, by attachmentId.
-  std::map<std::string, Bytes> trees;
+  /// Ephemerals and read marks, genuine and crafted.
+  std::vector<wire::Push> signals;
+  /// Ciphertexts of attachments and of ratchet trees, by attachmentId.
+  std::map<std::string, Bytes> files;
+  /// Sealed profiles, by the hash of their token.
+  std::map<std::string, Bytes> profiles;
   std::map<std::string, wire::UserFound> found;
   std::map<std::string, wire::KeyPackagesTaken::User> taken;
+  /// What carol shows in `later`.
+  ClientMessageId picture_later;
+
+  wire::Push ephemeral(const ChatId& chat, const test::TestDevice& from, ByteView payload) const;
+  wire::Push read_mark(const ChatId& chat, const test::TestDevice& from, ByteView payload) const;
 
  private:
   void live();
+  void signal();
   void leave();
   void ask();
+  void hear(wire::Envelope& envelope);
   void say(test::TestDevice& device, const ChatId& chat, const std::string& text);
+  ClientMessageId show(test::TestDevice& device, const ChatId& chat, const std::string& caption, std::size_t size,
+                       AttachmentKind kind = AttachmentKind::document);
   ChatId group(test::TestDevice& by, const std::vector<test::TestDevice*>& others, const std::string& name);
   void rename(test::TestDevice& device, const ChatId& chat, const std::string& name);
 
   ChatId mob_;
+  /// Whose signals and profile the relay hears now.
+  test::TestDevice* speaker_ = nullptr;
 };
 
-/// Messages, commits and Welcomes of mallory, who is a member of `mob` and may invite alice to whatever she likes.
-/// `key_packages` are alice's.
-void craft(EngineWorld& world, const ChatId& mob, std::vector<mls::KeyPackage> key_packages);
+/// What an app sees of an attachment in a message, but for how far it has come.
+std::string attachment_as_shown(const ChatId& chat, const UserId& sender, const std::string& caption, std::size_t index,
+                                const AttachmentInfo& info, std::uint64_t size);
 
 }  // namespace sotto::fuzz

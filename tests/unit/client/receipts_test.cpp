@@ -228,6 +228,15 @@ TEST_CASE("A relay that makes up, changes or repeats read marks convinces nobody
       return true;
     };
   }
+  SECTION("made larger than marks are, by a field that nobody knows") {
+    p.net.to_client = [&](wire::Envelope& envelope) {
+      if (!envelope.push().has_read_mark()) return true;
+      ++marks;
+      auto& payload = *envelope.mutable_push()->mutable_read_mark()->mutable_payload();
+      payload.append("\x7a\xff\x08").append(1151, 'x');
+      return true;
+    };
+  }
   mark_read(p.bob, p.chat);
   REQUIRE(p.settle_marks());
   CHECK(marks == 1);
