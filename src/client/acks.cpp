@@ -60,9 +60,8 @@ wire::Request Acks::take() {
     cursor->set_chat_id(to_string_bytes(chat));
     cursor->set_seq(seq);
   }
-  const bool raised = raised_;
-  clear();
-  raised_ = raised;
+  cursors_.clear();
+  entries_ = bytes_ = 0;
   sent_at_ = c_.now;
   return request;
 }
